@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Log-ins that can be renewed. A refresh token is (family, secret): the family is one log-in, its
+// row holds the digest of the one secret that is valid now. So a log-in is one row however often it
+// is renewed, and a secret that was valid before is recognised by not matching.
+// Thread: every function from any thread that may block.
+#pragma once
+
+#include <cstddef>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+namespace troupe::storage {
+
+struct token_family {
+  bytes family;  ///< digest of the token's family part, which only holders of a token know
+  bytes secret;  ///< digest of the secret part
+  user_id user = 0;
+  wall_time expires_at;
+};
+
+class token_store {
+ public:
+  virtual ~token_store() = default;
+
+  /// A user's log-ins beyond most_per_user are ended, the least recently used first.
+  [[nodiscard]] virtual result<void> add(const token_family& token, wall_time now) = 0;
+  /// Replaces the secret, once. A wrong secret of a known family is the reuse of a stolen or
+  /// repeated token: the family is revoked. Errors: unauthenticated (invalid_grant).
+  [[nodiscard]] virtual result<user_id> rotate(byte_view family, byte_view old_secret,
+                                               byte_view new_secret, wall_time now,
+                                               wall_time expires_at) = 0;
+  /// Ends the log-in; nothing happens when there is none.
+  [[nodiscard]] virtual result<void> revoke(byte_view family) = 0;
+  [[nodiscard]] virtual result<void> revoke_all(user_id user) = 0;
+  /// How many rows went.
+  [[nodiscard]] virtual result<std::size_t> remove_expired(wall_time now) = 0;
+
+  static constexpr int most_per_user = 64;
+};
+
+}  // namespace troupe::storage
