@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Accepts TCP connections within limits and spreads them over the io_threads, fewest first.
+// Thread: every function from any thread except the io_threads' own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "base/result.hpp"
+#include "net/asio/address.hpp"
+#include "net/asio/io_threads.hpp"
+#include "net/asio/tcp_connection.hpp"
+
+namespace troupe::net {
+
+struct tcp_options {
+  std::string name;  ///< metric label and log key: "rtmp", "http"
+  std::string address = "0.0.0.0";
+  std::uint16_t port = 0;                  ///< 0: one that is free, see tcp_server::port()
+  std::size_t max_connections = 10'000;    ///< for everybody
+  std::size_t max_per_address = 0;         ///< not for loopback and trusted ones; 0: off
+  trusted_addresses trusted;               ///< limits.trusted
+  std::size_t outbox_limit = 1024 * 1024;  ///< bytes queued on one connection before it is closed
+  duration write_stall = std::chrono::seconds(30);
+};
+
+class tcp_server {
+ public:
+  /// Called on the connection's thread for each new one. Returning nothing closes it. The session
+  /// may keep a plain reference to its connection, which outlives it; others keep weak_ptr.
+  using session_factory =
+      std::function<std::unique_ptr<tcp_session>(const std::shared_ptr<tcp_connection>&)>;
+
+  /// Errors: unavailable (port in use), invalid_argument (address), forbidden (port below 1024).
+  static result<std::unique_ptr<tcp_server>> listen(io_threads& threads, tcp_options options,
+                                                    metrics& m, session_factory make_session);
+  /// Stops with a deadline of zero.
+  ~tcp_server();
+  tcp_server(const tcp_server&) = delete;
+  tcp_server& operator=(const tcp_server&) = delete;
+
+  std::uint16_t port() const;
+  std::size_t connections() const;
+
+  /// Accepts no more; tells every session (tcp_session::on_stop), waits for them, and cuts off
+  /// those left at the deadline. Returns when none is left.
+  void stop(duration deadline);
+
+  struct impl;
+
+ private:
+  explicit tcp_server(std::shared_ptr<impl> i);
+
+  std::shared_ptr<impl> impl_;
+};
+
+}  // namespace troupe::net
