@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What an Idempotency-Key stands for: the first answer to a POST, kept per user and route, given
+// again when the same request comes again. The interface is asynchronous so that a store in the
+// database can stand behind it; the one here keeps keys in memory, and forgets them at a restart.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/callback.hpp"
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/metrics.hpp"
+#include "net/http/limits.hpp"
+#include "net/http/message.hpp"
+
+namespace troupe::http {
+
+constexpr auto idempotency_life = std::chrono::hours(24);
+
+using fingerprint = std::array<std::uint8_t, 32>;  ///< SHA-256 of path and body
+
+fingerprint fingerprint_of(const request& r);
+
+/// 1 to 64 visible ASCII characters.
+bool is_idempotency_key(std::string_view key);
+
+struct idempotency_key {
+  user_id user = 0;
+  std::string route;  ///< the pattern: a closed set
+  std::string key;
+
+  friend bool operator==(const idempotency_key&, const idempotency_key&) = default;
+};
+
+/// Thread: any; callbacks on any.
+class idempotency_store {
+ public:
+  virtual ~idempotency_store() = default;
+
+  /// Claims the key. Nothing: it is the caller's, who must finish or abandon it. A response: the
+  /// answer given before. Errors: conflict (idempotency_key_reused for another request,
+  /// idempotency_key_in_use while the first one is not answered).
+  virtual void begin(idempotency_key key, fingerprint what,
+                     callback<std::optional<response>> done) = 0;
+  virtual void finish(const idempotency_key& key, const response& answer) = 0;
+  virtual void abandon(const idempotency_key& key) = 0;
+};
+
+/// Bounded in all and per user; the oldest key gives way, counted. Calls back at once, on the
+/// caller's thread.
+class memory_idempotency_store final : public idempotency_store {
+ public:
+  memory_idempotency_store(const limits& l, const clock& clock, metrics& m);
+
+  void begin(idempotency_key key, fingerprint what,
+             callback<std::optional<response>> done) override;
+  void finish(const idempotency_key& key, const response& answer) override;
+  void abandon(const idempotency_key& key) override;
+
+ private:
+  struct entry {
+    idempotency_key key;
+    fingerprint what;
+    steady_time since;
+    std::optional<response> answer;
+  };
+
+  using entries = std::list<entry>;  // oldest first
+
+  result<std::optional<response>> claim(idempotency_key key, const fingerprint& what);
+  entries::iterator find(const idempotency_key& key);
+  void erase(entries::iterator which);
+  void drop_expired();
+  void make_room(user_id user);
+
+  const std::size_t limit_;
+  const std::size_t limit_per_user_;
+  const clock& clock_;
+  metrics::counter& evicted_;
+  std::mutex mutex_;
+  entries entries_;
+  std::unordered_map<user_id, std::vector<entries::iterator>> by_user_;  // oldest first
+};
+
+/// A claimed key: abandons it when it goes without an answer, so that a lost call can be retried.
+class idempotency_claim {
+ public:
+  idempotency_claim(std::shared_ptr<idempotency_store> store, idempotency_key key);
+  ~idempotency_claim();
+  idempotency_claim(idempotency_claim&&) noexcept = default;
+  idempotency_claim& operator=(idempotency_claim&&) = delete;
+
+  /// Keeps the answer, unless it says "later" or is a failure of ours: then the key is free again.
+  void finish(const response& answer);
+
+ private:
+  std::shared_ptr<idempotency_store> store_;  // empty once settled
+  idempotency_key key_;
+};
+
+}  // namespace troupe::http

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "net/http/reply.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "base/bytes.hpp"
+#include "base/log.hpp"
+
+namespace troupe::http {
+namespace {
+
+// How long overload usually lasts: a password pool's queue or a store's reconnect.
+constexpr auto usual_retry_after = std::chrono::seconds(2);
+
+shared_bytes to_body(std::string_view text) {
+  return shared_bytes(bytes(text.begin(), text.end()));
+}
+
+}  // namespace
+
+int status_of(errc code) {
+  switch (code) {
+    case errc::invalid_argument:
+      return 400;
+    case errc::unauthenticated:
+      return 401;
+    case errc::forbidden:
+      return 403;
+    case errc::not_found:
+      return 404;
+    case errc::conflict:
+      return 409;
+    case errc::too_large:
+      return 413;
+    case errc::rate_limited:
+      return 429;
+    case errc::unavailable:
+      return 503;
+    case errc::deadline_exceeded:
+      return 504;
+    case errc::unsupported:
+      return 415;
+    case errc::data_corrupt:
+    case errc::internal:
+      return 500;
+  }
+  return 500;
+}
+
+response text_response(int status, std::string content_type, std::string body) {
+  return {.status = status,
+          .headers = {{"Content-Type", std::move(content_type)}},
+          .body = {to_body(body)}};
+}
+
+response empty_response(int status) {
+  return {.status = status, .headers = {}, .body = {}};
+}
+
+response json_response(int status, const boost::json::value& body) {
+  return text_response(status, "application/json", boost::json::serialize(body));
+}
+
+response error_response(int status, std::string code, const std::string& message) {
+  return json_response(status, {{"error", {{"code", std::move(code)}, {"message", message}}}});
+}
+
+response error_response(const error& e, std::optional<std::chrono::seconds> retry_after) {
+  const int status = status_of(e.code);
+  if (status == 500) {
+    log::error("http request failed reason={} message=\"{}\"", e.reason, e.message);
+    return error_response(500, "internal", "something went wrong here; it has been logged");
+  }
+  auto answer = error_response(status, e.reason, e.message);
+  if (status == 401) {
+    answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"troupe\"");  // RFC 6750, 3
+  }
+  if (status == 429 || status == 503) {
+    const auto wait = retry_after.value_or(usual_retry_after);
+    answer.headers.emplace_back("Retry-After", std::to_string(wait.count()));
+  }
+  return answer;
+}
+
+}  // namespace troupe::http

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The table of routes: what exists, who may call it, what answers it. The table is the one place
+// where access is decided, and what openapi.json is tested against.
+// Thread: filled before the first request, then const and read from any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/account/accounts.hpp"
+#include "base/ids.hpp"
+#include "net/http/message.hpp"
+
+namespace troupe::http {
+
+enum class access : std::uint8_t {
+  everyone,
+  user,           ///< a valid access token
+  owner,          ///< a valid access token; the behaviour compares it with the owner it alone knows
+  administrator,  ///< an access token that says so
+  operators,      ///< loopback and limits.trusted, or an administrator
+};
+
+/// One request on its way to its handler, which answers it exactly once, from any thread.
+struct call {
+  request req;
+  responder answer;
+  std::optional<account::identity> who;  ///< set where the route asks for a user
+  id captured = 0;                       ///< the id in the path, where the pattern has one
+};
+
+struct route {
+  std::string method;   ///< "GET" or "POST"; HEAD is answered by GET
+  std::string pattern;  ///< "/api/v1/streams/{stream_id}": a capture is an id and fills a segment
+  access who = access::user;
+  std::function<void(call)> run;
+};
+
+class router {
+ public:
+  void add(route r);
+
+  struct match {
+    const route* found = nullptr;
+    id captured = 0;
+    /// When found is null: the value of Allow if the path exists under other methods, else empty.
+    std::string allow;
+  };
+
+  match find(std::string_view method, std::string_view path) const;
+
+  const std::vector<route>& routes() const { return routes_; }
+
+ private:
+  std::vector<route> routes_;
+};
+
+}  // namespace troupe::http

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Logging in, renewing and logging out (OAuth 2.0, RFC 6749 sections 4.3 and 6; errors in our own
+// shape). A browser asks with cookie=true: its refresh token then travels only in a cookie that no
+// script reads, and that only requests of our own page carry (SameSite=Strict, a path of its own).
+// Access tokens are never in a cookie, so no other call can be forged by another site. The two
+// calls that do read the cookie also refuse what a browser says comes from another origin.
+#include <spdlog/fmt/fmt.h>
+#include <boost/json/value.hpp>
+
+#include "net/http/fields.hpp"
+#include "net/http/reply.hpp"
+#include "net/http/services.hpp"
+#include "net/http/text.hpp"
+
+namespace troupe::http {
+namespace {
+
+constexpr std::string_view cookie_name = "troupe_refresh";
+
+/// X-Forwarded-Proto is believed from anyone: who lies about it makes only their own browser drop
+/// the cookie.
+std::string cookie_header(const request& r, std::string_view value, std::chrono::seconds life) {
+  const bool is_https = equals_ignoring_case(r.header("x-forwarded-proto").value_or(""), "https");
+  return fmt::format("{}={}; Path=/api/v1/auth; Max-Age={}; HttpOnly; SameSite=Strict{}",
+                     cookie_name, value, life.count(), is_https ? "; Secure" : "");
+}
+
+/// Sec-Fetch-Site is the browser's own word (over https and on localhost); Origin is what older
+/// browsers and plain http have. A program sends neither.
+bool is_from_own_origin(const request& r) {
+  if (const auto site = r.header("sec-fetch-site")) {
+    return *site == "same-origin" || *site == "none";
+  }
+  const auto origin = r.header("origin");
+  if (!origin) {
+    return true;
+  }
+  const auto scheme_end = origin->find("://");
+  return scheme_end != std::string_view::npos &&
+         equals_ignoring_case(origin->substr(scheme_end + 3), r.header("host").value_or(""));
+}
+
+/// The body's token, else, for those who asked for cookies, the cookie's; nothing when neither is
+/// there.
+result<std::optional<std::string>> find_refresh_token(const request& r, const fields& body,
+                                                      bool by_cookie) {
+  auto token = body.optional_text("refresh_token");
+  if (!token || *token || !by_cookie) {
+    return token;
+  }
+  if (!is_from_own_origin(r)) {
+    return fail(errc::forbidden, "cross_site", "the cookie is for this site's own pages");
+  }
+  return cookie(r, cookie_name).transform([](auto value) { return std::string(value); });
+}
+
+callback<account::token_pair> answer_with_tokens(const services& s, call c, bool by_cookie) {
+  return [life = s.settings.refresh_cookie_life, by_cookie,
+          c = std::move(c)](result<account::token_pair> made) mutable {
+    if (!made) {
+      auto refusal = error_response(made.error());
+      if (by_cookie && refusal.status == 401) {  // it will not work next time either
+        refusal.headers.emplace_back("Set-Cookie",
+                                     cookie_header(c.req, "", std::chrono::seconds(0)));
+      }
+      return c.answer(std::move(refusal));
+    }
+    boost::json::object body{{"access_token", made->access_token},
+                             {"token_type", "Bearer"},
+                             {"expires_in", made->expires_in.count()}};
+    if (!by_cookie) {
+      body.emplace("refresh_token", made->refresh_token);
+    }
+    auto answer = json_response(200, body);
+    if (by_cookie) {
+      answer.headers.emplace_back("Set-Cookie", cookie_header(c.req, made->refresh_token, life));
+    }
+    c.answer(std::move(answer));
+  };
+}
+
+void grant_by_password(const services& s, call c, const fields& body, bool by_cookie) {
+  auto username = body.text("username");
+  if (!username) {
+    return c.answer(error_response(username.error()));
+  }
+  auto password = body.text("password");
+  if (!password) {
+    return c.answer(error_response(password.error()));
+  }
+  if (s.refuses_log_in(c)) {
+    return;
+  }
+  s.parts.accounts->log_in(*std::move(username), *std::move(password),
+                           answer_with_tokens(s, std::move(c), by_cookie));
+}
+
+void grant_by_refresh_token(const services& s, call c, const fields& body, bool by_cookie) {
+  auto token = find_refresh_token(c.req, body, by_cookie);
+  if (!token) {
+    return c.answer(error_response(token.error()));
+  }
+  if (!*token || (*token)->empty()) {
+    return c.answer(error_response(
+        by_cookie
+            ? make_error(errc::unauthenticated, "invalid_grant", "there is no log-in to renew")
+            : make_error(errc::invalid_argument, "\"refresh_token\" is missing")));
+  }
+  s.parts.accounts->refresh(**std::move(token), answer_with_tokens(s, std::move(c), by_cookie));
+}
+
+void grant_token(const services& s, call c) {
+  const auto body = fields::read(c.req, s.settings.limits.api_body_bytes, fields::form::allowed);
+  if (!body) {
+    return c.answer(error_response(body.error()));
+  }
+  const auto grant = body->text("grant_type");
+  if (!grant) {
+    return c.answer(error_response(grant.error()));
+  }
+  const auto by_cookie = body->flag("cookie");
+  if (!by_cookie) {
+    return c.answer(error_response(by_cookie.error()));
+  }
+  if (*grant == "password") {
+    return grant_by_password(s, std::move(c), *body, *by_cookie);
+  }
+  if (*grant == "refresh_token") {
+    return grant_by_refresh_token(s, std::move(c), *body, *by_cookie);
+  }
+  c.answer(error_response(make_error(errc::invalid_argument, "unsupported_grant_type",
+                                     "\"grant_type\" must be password or refresh_token")));
+}
+
+/// Answers 204 also for a token that no longer works, as RFC 7009 section 2.2 does: what the caller
+/// wants is the case.
+void log_out(const services& s, call c) {
+  const auto body = fields::read(c.req, s.settings.limits.api_body_bytes, fields::form::allowed);
+  if (!body) {
+    return c.answer(error_response(body.error()));
+  }
+  auto token = find_refresh_token(c.req, *body, true);
+  if (!token) {
+    return c.answer(error_response(token.error()));
+  }
+  auto done = empty_response(204);
+  if (cookie(c.req, cookie_name)) {
+    done.headers.emplace_back("Set-Cookie", cookie_header(c.req, "", std::chrono::seconds(0)));
+  }
+  if (!*token || (*token)->empty()) {
+    return c.answer(std::move(done));
+  }
+  s.parts.accounts->log_out(
+      **std::move(token),
+      [answer = std::move(c.answer), done = std::move(done)](result<void> outcome) mutable {
+        const bool is_gone = outcome || outcome.error().code == errc::unauthenticated ||
+                             outcome.error().code == errc::not_found;
+        answer(is_gone ? std::move(done) : error_response(outcome.error()));
+      });
+}
+
+}  // namespace
+
+void add_token_routes(router& table, const shared_services& s) {
+  table.add({"POST", "/api/v1/auth/token", access::everyone,
+             [s](call c) { grant_token(*s, std::move(c)); }});
+  table.add({"POST", "/api/v1/auth/logout", access::everyone,
+             [s](call c) { log_out(*s, std::move(c)); }});
+}
+
+}  // namespace troupe::http
