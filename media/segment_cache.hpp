@@ -8,7 +8,9 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +18,8 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "base/metrics.hpp"
+#include "media/packager.hpp"
 
 namespace troupe::media {
 
@@ -57,6 +61,55 @@ class cache_reader {
   /// Answers what has waited for more than three target durations with 503. Some timer calls it a
   /// few times a second.
   virtual void expire(steady_time now) = 0;
+};
+
+class cache_writer {
+ public:
+  virtual ~cache_writer() = default;
+
+  /// What the packager of this rendition ("source") put out, in its order. The first call makes the
+  /// stream. What is already there (a replay after a checkpoint) is ignored. Answers requests that
+  /// waited for it, on this thread.
+  virtual void publish(stream_id stream, std::string_view rendition,
+                       std::span<const output> outputs) = 0;
+  /// The stream is over: its playlists get EXT-X-ENDLIST, what waits is answered, and expire()
+  /// removes it after cache_options::keep_ended. Does nothing for a stream that is not there.
+  virtual void end(stream_id stream) = 0;
+  /// At once: everything answers 404 from now on.
+  virtual void remove(stream_id stream) = 0;
+};
+
+struct cache_options {
+  std::chrono::seconds listed{40};       ///< media listed in a playlist, at least
+  std::chrono::seconds keep_ended{120};  ///< an ended stream stays fetchable for this long
+  /// A stream that is over it loses its oldest segments early, down to three target durations
+  /// (counted).
+  std::size_t max_bytes_per_stream = std::size_t{256} << 20;
+  /// Requests that wait, over all streams; beyond it they are answered 503 at once (counted).
+  std::size_t max_waiting = 20'000;
+};
+
+/// Both sides. Thread: every function from any thread.
+class segment_cache final : public cache_reader, public cache_writer {
+ public:
+  /// The clock and the metrics must outlive it.
+  segment_cache(const cache_options& options, const clock& c, metrics& m);
+  /// Answers what still waits with 503.
+  ~segment_cache() override;
+  segment_cache(const segment_cache&) = delete;
+  segment_cache& operator=(const segment_cache&) = delete;
+
+  void get(stream_id stream, std::string_view file, const delivery_directives& directives,
+           done answer) override;
+  void expire(steady_time now) override;
+  void publish(stream_id stream, std::string_view rendition,
+               std::span<const output> outputs) override;
+  void end(stream_id stream) override;
+  void remove(stream_id stream) override;
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
 };
 
 }  // namespace troupe::media
