@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// token_store over the relational schema. Thread: any that may block.
+#pragma once
+
+#include "storage/sql/access.hpp"
+#include "storage/token_store.hpp"
+
+namespace troupe::storage::sql {
+
+class token_table final : public token_store {
+ public:
+  explicit token_table(access a) : access_(a) {}
+
+  result<void> add(const token_family& token, wall_time now) override;
+  result<user_id> rotate(byte_view family, byte_view old_secret, byte_view new_secret,
+                         wall_time now, wall_time expires_at) override;
+  result<void> revoke(byte_view family) override;
+  result<void> revoke_all(user_id user) override;
+  result<std::size_t> remove_expired(wall_time now) override;
+
+ private:
+  access access_;
+};
+
+}  // namespace troupe::storage::sql
