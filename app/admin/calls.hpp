@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a node answers its operator, as plain data: the seam between the admin service, the command
+// line and the wiring. No gRPC here. Thread: plain data.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/callback.hpp"
+#include "base/ids.hpp"
+
+namespace troupe::admin {
+
+struct node_status {
+  std::string node;
+  std::string state;  ///< joining, active, draining
+  std::string version;
+  std::chrono::seconds uptime{};
+  std::string host;
+  std::uint16_t http_port = 0;  ///< as bound
+  std::uint16_t rtmp_port = 0;  ///< 0: no ingest role
+  /// "entities", "streams_live", "connections", …; in the order to be shown.
+  std::vector<std::pair<std::string, std::int64_t>> counts;
+};
+
+/// One line of the supervision tree; parents stand before their children.
+struct tree_line {
+  std::uint32_t depth = 0;
+  std::string name;
+  std::string state;
+  std::uint32_t restarts = 0;
+};
+
+struct location {
+  std::string name;  ///< KIND/ID
+  std::string node;
+  std::string state;  ///< active, or passive: it would be started there on first use
+  std::uint64_t epoch = 0;
+};
+
+struct wanted_user {
+  std::string username;
+  std::string email;
+  std::string password;
+  bool is_administrator = false;
+};
+
+struct created_user {
+  user_id id = 0;
+  std::string username;
+};
+
+/// What the service calls. Each is called on a gRPC thread, must not block, and may answer at once
+/// or later, from any thread. All have to be set.
+struct calls {
+  std::function<void(callback<node_status>)> status;
+  std::function<void(callback<std::vector<tree_line>>)> tree;
+  /// Errors: invalid_argument for a name that is none, not_found for a kind that is none.
+  std::function<void(std::string name, callback<location>)> where;
+  std::function<void(wanted_user, callback<created_user>)> create_user;
+  std::function<void(std::string username, std::string password, callback<void>)> set_password;
+};
+
+}  // namespace troupe::admin

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/run.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <iostream>
+#include <utility>
+
+#include <spdlog/fmt/fmt.h>
+
+#include "app/admin/client.hpp"
+#include "app/admin/server.hpp"
+#include "app/cli/command.hpp"
+#include "app/version.hpp"
+
+namespace troupe::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int done = 0;
+constexpr int failed = 1;
+constexpr int refused = 2;
+constexpr int nobody_answers = 3;
+
+// Longer than any password accounts take; a wrong file on standard input ends here.
+constexpr std::size_t longest_password = 4096;
+
+class runner {
+ public:
+  runner(const invocation& asked, const serve_function& serve, streams io)
+      : asked_(asked), serve_(serve), io_(io) {}
+
+  int run() {
+    if (std::holds_alternative<version>(asked_.what)) {
+      return answer({{"version", app::version()}}, fmt::format("troupe {}", app::version()));
+    }
+    auto loaded = app::load_config(asked_.config);
+    if (!loaded) {
+      return report(loaded.error());
+    }
+    config_ = std::move(*loaded);
+    if (!asked_.node.empty() && config_.find_node(asked_.node) == nullptr) {
+      io_.err << fmt::format("--node: there is no node \"{}\" in the configuration; expected {}\n",
+                             asked_.node, node_names());
+      return refused;
+    }
+    return std::visit([this](const auto& what) { return on(what); }, asked_.what);
+  }
+
+ private:
+  int on(const serve&) {
+    const auto* node = config_.find_node(asked_.node);
+    if (node == nullptr) {
+      io_.err << fmt::format("--node is needed with several nodes: expected {}\n", node_names());
+      return refused;
+    }
+    return serve_(config_, *node);
+  }
+
+  int on(const check_config&) {
+    json::array nodes;
+    for (const auto& node : config_.nodes) {
+      nodes.push_back({{"name", node.name},
+                       {"host", node.host},
+                       {"http", node.http},
+                       {"rtmp", node.rtmp},
+                       {"cluster", node.cluster}});
+    }
+    // The store's address stays out: it may hold a password.
+    return answer({{"nodes", nodes}, {"data", config_.cluster.data.string()}},
+                  fmt::format("The configuration is fine: {} node(s), {}.", config_.nodes.size(),
+                              node_names()));
+  }
+
+  int on(const status&) {
+    return ask<admin::node_status>([](admin::client& c) { return c.status(); },
+                                   [this](const admin::node_status& s) { return show(s); });
+  }
+
+  int on(const tree&) {
+    using lines = std::vector<admin::tree_line>;
+    return ask<lines>([](admin::client& c) { return c.tree(); },
+                      [this](const lines& l) { return show(l); });
+  }
+
+  int on(const where& what) {
+    return ask<admin::location>(
+        [&](admin::client& c) { return c.where(what.name); },
+        [this](const admin::location& l) {
+          return answer(
+              {{"name", l.name}, {"node", l.node}, {"state", l.state}, {"epoch", l.epoch}},
+              fmt::format("{} is {} on node {}", l.name, l.state, l.node));
+        });
+  }
+
+  int on(const create_user& what) {
+    const auto password = read_password();
+    if (!password) {
+      return failed;
+    }
+    return ask<admin::created_user>(
+        [&](admin::client& c) {
+          return c.create_user({what.username, what.email, *password, what.is_administrator});
+        },
+        [this](const admin::created_user& user) {
+          return answer({{"user_id", user.id}, {"username", user.username}},
+                        fmt::format("{} has been made (user {})", user.username, user.id));
+        });
+  }
+
+  int on(const set_password& what) {
+    const auto password = read_password();
+    if (!password) {
+      return failed;
+    }
+    return ask<void>([&](admin::client& c) { return c.set_password(what.username, *password); },
+                     [&, this] {
+                       return answer({{"username", what.username}},
+                                     fmt::format("{} has a new password", what.username));
+                     });
+  }
+
+  int on(const version&) { return done; }
+
+  int show(const admin::node_status& s) {
+    json::object counts;
+    std::string text = fmt::format("node {} is {}\n  version {}\n  up for {} s\n  http port {}\n",
+                                   s.node, s.state, s.version, s.uptime.count(), s.http_port);
+    if (s.rtmp_port != 0) {
+      text += fmt::format("  rtmp port {}\n", s.rtmp_port);
+    }
+    for (const auto& [name, value] : s.counts) {
+      counts[name] = value;
+      text += fmt::format("  {} {}\n", name, value);
+    }
+    text.pop_back();
+    return answer({{"node", s.node},
+                   {"state", s.state},
+                   {"version", s.version},
+                   {"uptime_s", s.uptime.count()},
+                   {"host", s.host},
+                   {"http_port", s.http_port},
+                   {"rtmp_port", s.rtmp_port},
+                   {"counts", counts}},
+                  text);
+  }
+
+  int show(const std::vector<admin::tree_line>& lines) {
+    json::array out;
+    std::string text;
+    for (const auto& line : lines) {
+      out.push_back({{"depth", line.depth},
+                     {"name", line.name},
+                     {"state", line.state},
+                     {"restarts", line.restarts}});
+      text += fmt::format("{}{:{}}{} {}", text.empty() ? "" : "\n", "", 2 * line.depth, line.name,
+                          line.state);
+      if (line.restarts != 0) {
+        text += fmt::format(", restarted {} times", line.restarts);
+      }
+    }
+    return answer({{"lines", out}}, text);
+  }
+
+  /// Asks the named node, or each in turn until one answers.
+  template <class T, class Ask, class Show>
+  int ask(Ask question, Show show_it) {
+    error last;
+    for (const auto& node : config_.nodes) {
+      if (!asked_.node.empty() && node.name != asked_.node) {
+        continue;
+      }
+      const auto client = admin::make_client(admin::socket_path(config_.cluster.data, node.name));
+      const result<T> got = question(*client);
+      if (got) {
+        if constexpr (std::is_void_v<T>) {
+          return show_it();
+        } else {
+          return show_it(*got);
+        }
+      }
+      last = got.error();
+      if (last.reason != "no_node") {
+        break;
+      }
+    }
+    if (asked_.json) {
+      io_.out << json::serialize(
+                     json::object{{"error", {{"code", last.reason}, {"message", last.message}}}})
+              << '\n';
+    }
+    io_.err << last.message << '\n';
+    return last.reason == "no_node" ? nobody_answers : failed;
+  }
+
+  int answer(const json::object& for_programs, const std::string& for_people) {
+    io_.out << (asked_.json ? json::serialize(for_programs) : for_people) << '\n';
+    io_.out.flush();
+    return io_.out ? done : failed;
+  }
+
+  int report(const std::vector<app::config_problem>& problems) {
+    for (const auto& problem : problems) {
+      io_.err << app::to_string(problem) << '\n';
+    }
+    return refused;
+  }
+
+  /// The first line of standard input.
+  std::optional<std::string> read_password() {
+    std::string line;
+    char next = 0;
+    while (line.size() <= longest_password && io_.in.get(next) && next != '\n') {
+      line += next;
+    }
+    if (line.ends_with('\r')) {
+      line.pop_back();
+    }
+    if (line.empty() || line.size() > longest_password) {
+      io_.err << "expected a password in the first line of standard input\n";
+      return std::nullopt;
+    }
+    return line;
+  }
+
+  std::string node_names() const {
+    std::string names;
+    for (const auto& node : config_.nodes) {
+      names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", node.name);
+    }
+    return names;
+  }
+
+  const invocation& asked_;
+  const serve_function& serve_;
+  streams io_;
+  app::config config_;
+};
+
+}  // namespace
+
+int run(std::vector<std::string> arguments, const serve_function& serve, streams io) {
+  const auto asked = parse_command_line(std::move(arguments));
+  if (!asked) {
+    (asked.error().exit_code == 0 ? io.out : io.err) << asked.error().text;
+    return asked.error().exit_code;
+  }
+  return runner(*asked, serve, io).run();
+}
+
+int run(int argc, char** argv, const serve_function& serve) {
+  return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), serve,
+             {std::cin, std::cout, std::cerr});
+}
+
+}  // namespace troupe::cli
