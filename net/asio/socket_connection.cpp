@@ -148,11 +148,11 @@ void socket_connection::settle() {
   for (bool again = true; again;) {
     again = false;
     retired_.reset();
-    const bool was_blocked = blocked_since_ != never;
+    const bool had_output = queued_ != 0;
     if (!closed_ && queued_ != 0 && !waiting_writable_) {
       flush();
     }
-    if (was_blocked && queued_ == 0 && is_open() && session_) {
+    if (had_output && queued_ == 0 && is_open() && session_) {
       session_->on_drained();
       again = true;  // it may have sent more
     } else if (closing_ && !closed_ && queued_ == 0 && !lingering_) {

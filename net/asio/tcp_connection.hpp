@@ -46,7 +46,7 @@ class tcp_session {
   /// The peer will send no more, but may still read: false closes the connection.
   virtual bool on_end() { return false; }
 
-  /// The outbox has become empty after it could not be written at once.
+  /// All that was queued has gone to the kernel. Sending from here is how to pace a long transfer.
   virtual void on_drained() {}
 
   /// set_deadline() has passed: false closes the connection.
