@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/unit/storage/store_fixture.hpp"
+
+using namespace troupe;
+using namespace troupe::storage;
+using namespace troupe::storage::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr wall_time at(int seconds) {
+  return from_unix_ms(1'768'000'000'000) + std::chrono::seconds(seconds);
+}
+
+}  // namespace
+
+TEST_CASE("token_store: a secret works once, and its successor then", "[storage]") {
+  fresh_store store(each_engine());
+  add_user(store, 1);
+  auto& tokens = store->tokens();
+  REQUIRE(tokens.add({{1}, {10}, 1, at(100)}, at(0)));
+  CHECK(tokens.rotate(bytes{1}, bytes{10}, bytes{11}, at(1), at(101)).value() == 1);
+  store.reopen();
+  CHECK(store->tokens().rotate(bytes{1}, bytes{11}, bytes{12}, at(100), at(200)).value() == 1);
+}
+
+TEST_CASE("token_store: reuse revokes the family", "[storage]") {
+  fresh_store store(each_engine());
+  add_user(store, 1);
+  auto& tokens = store->tokens();
+  REQUIRE(tokens.add({{1}, {10}, 1, at(100)}, at(0)));
+  REQUIRE(tokens.add({{2}, {20}, 1, at(100)}, at(0)));
+  REQUIRE(tokens.rotate(bytes{1}, bytes{10}, bytes{11}, at(1), at(101)));
+  const auto reused = error_of(tokens.rotate(bytes{1}, bytes{10}, bytes{12}, at(2), at(102)));
+  CHECK(reused.code == errc::unauthenticated);
+  CHECK(reused.reason == "invalid_grant");
+  // The thief's or the owner's newer token is dead too; another log-in is not.
+  CHECK(error_of(tokens.rotate(bytes{1}, bytes{11}, bytes{13}, at(3), at(103))).reason ==
+        "invalid_grant");
+  CHECK(tokens.rotate(bytes{2}, bytes{20}, bytes{21}, at(4), at(104)));
+}
+
+TEST_CASE("token_store: ends at expiry, by log-out and by log-out everywhere", "[storage]") {
+  fresh_store store(each_engine());
+  add_user(store, 1);
+  add_user(store, 2);
+  auto& tokens = store->tokens();
+  for (std::uint8_t f = 1; f <= 4; ++f) {
+    REQUIRE(tokens.add({{f}, {f}, f == 4 ? 2 : 1, at(f == 1 ? 10 : 100)}, at(0)));
+  }
+  CHECK_FALSE(tokens.rotate(bytes{1}, bytes{1}, bytes{9}, at(10), at(110)));
+  REQUIRE(tokens.revoke(bytes{2}));
+  REQUIRE(tokens.revoke(bytes{77}));
+  CHECK_FALSE(tokens.rotate(bytes{2}, bytes{2}, bytes{9}, at(1), at(110)));
+  REQUIRE(tokens.revoke_all(1));
+  CHECK_FALSE(tokens.rotate(bytes{3}, bytes{3}, bytes{9}, at(1), at(110)));
+  CHECK(tokens.rotate(bytes{4}, bytes{4}, bytes{9}, at(1), at(110)));
+  CHECK(tokens.remove_expired(at(109)).value() == 0);
+  CHECK(tokens.remove_expired(at(110)).value() == 1);
+}
+
+TEST_CASE("token_store: a user's log-ins are bounded, the least used go", "[storage]") {
+  fresh_store store(each_engine());
+  add_user(store, 1);
+  auto& tokens = store->tokens();
+  for (std::uint8_t f = 0; f < token_store::most_per_user + 2; ++f) {
+    REQUIRE(tokens.add({{f}, {f}, 1, at(1000)}, at(f)));
+  }
+  CHECK_FALSE(tokens.rotate(bytes{0}, bytes{0}, bytes{200}, at(200), at(1000)));
+  CHECK_FALSE(tokens.rotate(bytes{1}, bytes{1}, bytes{200}, at(200), at(1000)));
+  CHECK(tokens.rotate(bytes{2}, bytes{2}, bytes{200}, at(200), at(1000)));
+}
