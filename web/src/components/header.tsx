@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The bar on top of every page.
+import { api, useSession } from '../api/session';
+import { useTexts } from '../i18n/context';
+import { languages } from '../i18n/translate';
+import { Link, useNavigation } from '../router';
+import { Logo } from './logo';
+
+export function Header() {
+  const { t, language, setLanguage } = useTexts();
+  const { route, navigate } = useNavigation();
+  const { state, user } = useSession();
+  const current = (page: string) => (route.page === page ? ('page' as const) : undefined);
+  const other = languages.find(({ code }) => code !== language);
+
+  const logOut = async () => {
+    await api.logOut().catch(() => undefined);
+    navigate('/');
+  };
+
+  return (
+    <header className="header">
+      <a className="skip" href="#main">
+        {t('nav.skip')}
+      </a>
+      <Link to="/" className="header-logo" aria-current={current('home')}>
+        <Logo />
+      </Link>
+      <nav className="header-nav" aria-label={t('nav.main')}>
+        {other && (
+          <button
+            type="button"
+            className="link-button header-language"
+            lang={other.code}
+            data-testid="language"
+            onClick={() => setLanguage(other.code)}
+          >
+            {other.name}
+          </button>
+        )}
+        {state === 'out' && (
+          <>
+            <Link to="/login" className="header-link" aria-current={current('login')}>
+              {t('nav.log_in')}
+            </Link>
+            <Link to="/join" className="button button-small" aria-current={current('join')}>
+              {t('nav.join')}
+            </Link>
+          </>
+        )}
+        {state === 'in' && (
+          <>
+            <span className="header-user" data-testid="username">
+              {user?.username}
+            </span>
+            <button type="button" className="link-button header-out" data-testid="log-out" onClick={() => void logOut()}>
+              {t('nav.log_out')}
+            </button>
+            <Link to="/live" className="button button-small" aria-current={current('live')} data-testid="go-live-link">
+              {t('nav.go_live')}
+            </Link>
+          </>
+        )}
+      </nav>
+    </header>
+  );
+}

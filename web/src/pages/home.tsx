@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who is live. The first page is asked for again every 10 s; pages opened by "more" stay as they are.
+import { useCallback, useState } from 'react';
+import { ApiError } from '../api/client';
+import { api } from '../api/session';
+import type { Stream } from '../api/types';
+import { PeopleIcon } from '../components/icons';
+import { GhostLight, Poster } from '../components/poster';
+import { StatusPill } from '../components/ui';
+import { useTexts, useTitle } from '../i18n/context';
+import { clockTime, compactCount, secondsSince } from '../lib/format';
+import { mergeStreams } from '../lib/merge';
+import { useNow, usePoll } from '../lib/poll';
+import { Link } from '../router';
+
+const pageSize = 24;
+const pollEvery = 10_000;
+
+export default function HomePage() {
+  const { t, errorText } = useTexts();
+  useTitle(t('nav.home'));
+  const [first, setFirst] = useState<Stream[] | null>(null);
+  const [more, setMore] = useState<Stream[]>([]);
+  const [next, setNext] = useState<string | null>(null);
+  const [unreachable, setUnreachable] = useState(false);
+  const [moreError, setMoreError] = useState<string | null>(null);
+  const now = useNow();
+
+  const ask = useCallback(
+    async (signal: AbortSignal) => {
+      try {
+        const page = await api.streams(pageSize, null, signal);
+        setFirst(page.items);
+        setUnreachable(false);
+        if (more.length === 0) {
+          setNext(page.next);
+        }
+      } catch (error) {
+        if (!signal.aborted) {
+          setUnreachable(true);
+        }
+        throw error;
+      }
+    },
+    [more.length],
+  );
+  usePoll(ask, pollEvery);
+
+  const showMore = async () => {
+    try {
+      const page = await api.streams(pageSize, next);
+      setMore([...more, ...page.items]);
+      setNext(page.next);
+      setMoreError(null);
+    } catch (error) {
+      setMoreError(error instanceof ApiError ? error.code : 'network');
+    }
+  };
+
+  const streams = mergeStreams(first ?? [], more);
+  return (
+    <div className="home">
+      {(first === null || streams.length > 0) && (
+        <div className="home-head">
+          <h1>{t('home.title')}</h1>
+          <p>{t('home.tagline')}</p>
+        </div>
+      )}
+      <p className="home-notice" role="status">
+        {unreachable && t('home.unreachable')}
+      </p>
+      {first === null && !unreachable && <Skeletons />}
+      {first !== null && streams.length === 0 && <EmptyHouse />}
+      <ul className="grid" data-testid="channels">
+        {streams.map((stream) => (
+          <li key={stream.stream_id}>
+            <Card stream={stream} now={now} />
+          </li>
+        ))}
+      </ul>
+      {moreError && <p className="field-error">{errorText(moreError)}</p>}
+      {next !== null && streams.length > 0 && (
+        <button type="button" className="button button-quiet home-more" data-testid="more" onClick={() => void showMore()}>
+          {t('home.more')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Card({ stream, now }: { stream: Stream; now: number }) {
+  const { t, plural, language } = useTexts();
+  const title = stream.title || t('home.untitled');
+  const time = clockTime(secondsSince(stream.started_at, now));
+  return (
+    <Link
+      to={`/watch/${stream.stream_id}`}
+      className="card"
+      data-testid="channel"
+      data-stream-id={stream.stream_id}
+      aria-label={t('home.watch', { user: stream.username, title })}
+    >
+      <div className="card-art">
+        <Poster name={stream.username} />
+        <StatusPill status={stream.status} />
+        <span className="card-time">{time}</span>
+      </div>
+      <div className="card-text">
+        <h2>{title}</h2>
+        <p>
+          <span className="card-user">{stream.username}</span>
+          <span className="card-viewers" title={plural('viewers', stream.viewer_count, { count: stream.viewer_count })}>
+            <PeopleIcon />
+            {compactCount(stream.viewer_count, language)}
+          </span>
+        </p>
+      </div>
+    </Link>
+  );
+}
+
+function Skeletons() {
+  const { t } = useTexts();
+  return (
+    <div className="grid" role="status" aria-label={t('home.loading')}>
+      {[0, 1, 2].map((i) => (
+        <div key={i} className="card card-skeleton">
+          <div className="card-art" />
+          <div className="card-text" />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function EmptyHouse() {
+  const { t } = useTexts();
+  return (
+    <section className="empty" data-testid="empty">
+      <GhostLight />
+      <div>
+        <h1>{t('home.empty_title')}</h1>
+        <p className="lead">{t('home.empty_text')}</p>
+        <ol className="steps">
+          <li>{t('home.empty_step_1')}</li>
+          <li>{t('home.empty_step_2')}</li>
+          <li>{t('home.empty_step_3')}</li>
+        </ol>
+        <Link to="/live" className="button">
+          {t('home.empty_action')}
+        </Link>
+      </div>
+    </section>
+  );
+}
