@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "net/http/rate_limiter.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace troupe::http {
+namespace {
+
+using std::chrono::seconds;
+
+int accepted(rate_limiter& limiter, std::uint64_t key, int attempts) {
+  int count = 0;
+  for (int i = 0; i < attempts; ++i) {
+    count += limiter.refuse(key) ? 0 : 1;
+  }
+  return count;
+}
+
+TEST_CASE("rate_limiter: allows a burst of one minute's worth, then the rate", "[net][http]") {
+  manual_clock clock;
+  metrics m;
+  rate_limiter limiter("test", 60, 1024, clock, m);
+  CHECK(accepted(limiter, 1, 100) == 60);
+  clock.advance(seconds(10));
+  CHECK(accepted(limiter, 1, 100) == 10);
+  clock.advance(std::chrono::hours(5));
+  CHECK(accepted(limiter, 1, 100) == 60);
+}
+
+TEST_CASE("rate_limiter: says after how many seconds the next token is there", "[net][http]") {
+  manual_clock clock;
+  metrics m;
+  rate_limiter limiter("test", 2, 1024, clock, m);
+  CHECK(accepted(limiter, 1, 2) == 2);
+  const auto wait = limiter.refuse(1);
+  REQUIRE(wait);
+  CHECK(*wait == seconds(30));
+  clock.advance(*wait - std::chrono::milliseconds(1));
+  CHECK(limiter.refuse(1) == seconds(1));
+  clock.advance(std::chrono::milliseconds(1));
+  CHECK_FALSE(limiter.refuse(1));
+}
+
+TEST_CASE("rate_limiter: peers do not pay for each other", "[net][http]") {
+  manual_clock clock;
+  metrics m;
+  rate_limiter limiter("test", 10, 1024, clock, m);
+  CHECK(accepted(limiter, 1, 20) == 10);
+  CHECK(accepted(limiter, 2, 20) == 10);
+}
+
+TEST_CASE("rate_limiter: 0 is off", "[net][http]") {
+  manual_clock clock;
+  metrics m;
+  rate_limiter limiter("test", 0, 1024, clock, m);
+  CHECK(accepted(limiter, 1, 10'000) == 10'000);
+}
+
+TEST_CASE("rate_limiter: however many peers come, the busiest stay limited", "[net][http]") {
+  manual_clock clock;
+  metrics m;
+  rate_limiter limiter("test", 10, 8, clock, m);  // one set of eight
+  auto& evicted = m.make_counter("troupe_http_rate_buckets_evicted_total", "", {{"limit", "test"}});
+  CHECK(accepted(limiter, 1'000'000, 20) == 10);
+  for (std::uint64_t other = 1; other <= 10'000; ++other) {
+    REQUIRE_FALSE(limiter.refuse(other));
+  }
+  CHECK(accepted(limiter, 1'000'000, 20) == 0);
+  CHECK(evicted.value() == 10'000 - 7);
+  CHECK(m.make_counter("troupe_http_rate_limited_total", "", {{"limit", "test"}}).value() == 30);
+}
+
+TEST_CASE("rate_limiter: giving away a full bucket is no loss and not counted", "[net][http]") {
+  manual_clock clock;
+  metrics m;
+  rate_limiter limiter("test", 60, 8, clock, m);
+  for (std::uint64_t peer = 1; peer <= 1000; ++peer) {
+    REQUIRE_FALSE(limiter.refuse(peer));
+    clock.advance(seconds(1));
+  }
+  CHECK(m.make_counter("troupe_http_rate_buckets_evicted_total", "", {{"limit", "test"}}).value() ==
+        0);
+}
+
+TEST_CASE("address_key: one key per IPv4 address and per IPv6 /64", "[net][http]") {
+  CHECK(address_key("203.0.113.9") == address_key("203.0.113.9"));
+  CHECK(address_key("203.0.113.9") != address_key("203.0.113.10"));
+  CHECK(address_key("::ffff:203.0.113.9") == address_key("203.0.113.9"));
+  CHECK(address_key("2001:db8:1:2::1") == address_key("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+  CHECK(address_key("2001:db8:1:2::1") != address_key("2001:db8:1:3::1"));
+  CHECK(address_key("") == address_key("what?"));
+  CHECK(address_key(std::string(10'000, '1')) == address_key(""));
+}
+
+}  // namespace
+}  // namespace troupe::http
