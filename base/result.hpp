@@ -3,6 +3,7 @@
 #pragma once
 
 #include <expected>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -21,6 +22,15 @@ template <class... Args>
 /// Hands an error on: return fail(other.error());
 [[nodiscard]] inline std::unexpected<error> fail(error e) {
   return std::unexpected(std::move(e));
+}
+
+/// The value through f, the error as it is. (std::expected::transform came after libstdc++ 12.)
+template <class T, class F>
+auto map(result<T> r, F&& f) -> result<std::invoke_result_t<F, T>> {
+  if (!r) {
+    return fail(std::move(r.error()));
+  }
+  return std::forward<F>(f)(std::move(*r));
 }
 
 }  // namespace troupe

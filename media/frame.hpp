@@ -41,4 +41,14 @@ struct frame {
   shared_bytes data;
 };
 
+template <class Inspector>
+auto inspect(Inspector& f, track_format& x) {
+  return f(x.codec, x.configuration);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, frame& x) {
+  return f(x.number, x.track, x.dts_ms, x.pts_ms, x.container_key, x.format, x.data);
+}
+
 }  // namespace troupe::media

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Puts the relational store behind the runtime's entity_log: neither folder knows the other.
+// Thread: as entity_log; callbacks run on the pool's threads, or at once when the pool has no room.
+#pragma once
+
+#include "base/worker_pool.hpp"
+#include "runtime/entity_log.hpp"
+#include "storage/entity_store.hpp"
+
+namespace troupe::app {
+
+class stored_entity_log final : public runtime::entity_log {
+ public:
+  /// Both must live longer.
+  stored_entity_log(storage::entity_store& store, worker_pool& pool) : store_(store), pool_(pool) {}
+
+  void claim(runtime::claim_request request, callback<runtime::stored_entity> done) override;
+  void commit(std::vector<runtime::commit_entry> batch,
+              callback<std::vector<runtime::commit_outcome>> done) override;
+
+ private:
+  storage::entity_store& store_;
+  worker_pool& pool_;
+};
+
+}  // namespace troupe::app

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "net/rtmp/frame_window.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::rtmp {
+
+bool frame_window::has_room(const media::frame& f) const {
+  // After a break begin again only with room for more than a frame, or every GOP would be cut
+  // short.
+  const auto limit = awaits_key_ ? limit_bytes_ / 2 : limit_bytes_;
+  return held_bytes_ + f.data.size() <= limit;
+}
+
+bool frame_window::add(media::frame f) {
+  const bool is_video = f.track == media::track::video;
+  const bool begins_anew = is_video && f.container_key;
+  if (!has_room(f) || (is_video && awaits_key_ && !begins_anew)) {
+    awaits_key_ = awaits_key_ || is_video;
+    ++dropped_;
+    return false;
+  }
+  if (is_video) {
+    awaits_key_ = false;
+  }
+  f.number = is_video ? next_video_++ : next_audio_++;
+  held_bytes_ += f.data.size();
+  frames_.push_back(std::move(f));
+  return true;
+}
+
+std::vector<media::frame> frame_window::take(std::size_t most) {
+  const auto count = std::min(most, frames_.size() - sent_);
+  const auto from = frames_.begin() + static_cast<std::ptrdiff_t>(sent_);
+  sent_ += count;
+  return {from, from + static_cast<std::ptrdiff_t>(count)};
+}
+
+void frame_window::settle(const stream::resume_point& reached) {
+  if (!reached.checkpoint || reached.checkpoint->publication.number != reached.number) {
+    return;  // where an earlier publication ended
+  }
+  const auto& video = reached.checkpoint->video;
+  const auto& audio = reached.checkpoint->audio;
+  const auto is_needed = [&](const media::frame& f) {
+    return f.number >= (f.track == media::track::video ? video.next_frame : audio.next_frame);
+  };
+  // Tracks lie interleaved, and one may be needed from further back: only a prefix can go.
+  while (sent_ > 0 && !is_needed(frames_.front())) {
+    held_bytes_ -= frames_.front().data.size();
+    frames_.pop_front();
+    --sent_;
+  }
+}
+
+}  // namespace troupe::rtmp

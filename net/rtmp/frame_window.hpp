@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The frames an ingest edge keeps: numbered, sent to the LiveStream in batches, and held back to
+// the last checkpoint so that a new activation can be given them again. Bounded: what does not fit
+// is dropped here, before it has a number, whole GOPs at a time, and counted. Thread: none of its
+// own; lives with its connection.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "actors/stream/messages.hpp"
+#include "media/frame.hpp"
+
+namespace troupe::rtmp {
+
+class frame_window {
+ public:
+  /// limit_bytes: of frame data held. A segment of the longest target duration must fit.
+  explicit frame_window(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  /// Numbers the frame and keeps it, or drops it: then false.
+  bool add(media::frame f);
+  /// The next frames to send, in order, at most so many.
+  std::vector<media::frame> take(std::size_t most);
+
+  bool has_unsent() const { return sent_ < frames_.size(); }
+
+  /// Forgets what no new activation will ask for: frames that a finished segment of this
+  /// publication holds.
+  void settle(const stream::resume_point& reached);
+
+  /// Everything held is to be sent again.
+  void rewind() { sent_ = 0; }
+
+  std::size_t held_bytes() const { return held_bytes_; }
+
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  bool has_room(const media::frame& f) const;
+
+  std::size_t limit_bytes_;
+  std::deque<media::frame> frames_;
+  std::size_t sent_ = 0;  // frames_ before it are on their way, or arrived
+  std::size_t held_bytes_ = 0;
+  std::uint64_t next_video_ = 0;
+  std::uint64_t next_audio_ = 0;
+  std::uint64_t dropped_ = 0;
+  bool awaits_key_ = false;  // a GOP was broken: nothing of it is worth sending
+};
+
+}  // namespace troupe::rtmp

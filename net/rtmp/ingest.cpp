@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "net/rtmp/ingest.hpp"
+
+#include <utility>
+
+#include "net/rtmp/ingest_session.hpp"
+
+namespace troupe::rtmp {
+
+ingest_metrics::ingest_metrics(metrics& m)
+    : publishers(m.make_gauge("troupe_ingest_publishers", "Connections that publish")),
+      held_bytes(m.make_gauge("troupe_ingest_held_bytes",
+                              "Frames kept for a new activation of their stream")),
+      bytes_in(m.make_counter("troupe_ingest_bytes_total", "Bytes received over RTMP")),
+      refused(m.make_counter("troupe_ingest_refused_total", "Publish requests refused")),
+      protocol_errors(m.make_counter("troupe_ingest_protocol_errors_total",
+                                     "Connections that broke the protocol")),
+      dropped_frames(m.make_counter("troupe_ingest_dropped_frames_total",
+                                    "Frames dropped because their stream could not keep up")),
+      repaired_frames(m.make_counter("troupe_ingest_repaired_frames_total",
+                                     "Frames whose timestamps went back and were held")),
+      replays(m.make_counter("troupe_ingest_replays_total",
+                             "Times a stream's frames were sent again")) {}
+
+ingest::ingest(ingest_settings s, const ingest_dependencies& d)
+    : settings(s), needs(d), counters(d.counters) {}
+
+std::unique_ptr<net::tcp_session> ingest::make_session(
+    const std::shared_ptr<net::tcp_connection>& connection) {
+  return std::make_unique<ingest_session>(*this, connection);
+}
+
+bool ingest::enter(stream_id stream, const std::shared_ptr<net::tcp_connection>& connection) {
+  std::shared_ptr<net::tcp_connection> older;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = publishers_.find(stream);
+    const bool is_new = found == publishers_.end();
+    if (is_new && settings.streams_total != 0 && publishers_.size() >= settings.streams_total) {
+      return false;
+    }
+    auto& slot = publishers_[stream];
+    older = slot.lock();
+    slot = connection;
+  }
+  if (older && older != connection) {
+    older->post([](net::tcp_session& s) { static_cast<ingest_session&>(s).taken_over(); });
+  }
+  return true;
+}
+
+void ingest::leave(stream_id stream, const net::tcp_connection* connection) {
+  const std::lock_guard lock(mutex_);
+  const auto found = publishers_.find(stream);
+  if (found != publishers_.end() && found->second.lock().get() == connection) {
+    publishers_.erase(found);
+  }
+}
+
+}  // namespace troupe::rtmp
