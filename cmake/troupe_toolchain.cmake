@@ -33,5 +33,10 @@ if(TROUPE_SANITIZE)
   endif()
 endif()
 
+if(TROUPE_FUZZ)
+  # Coverage counters in everything, so that the fuzz targets find their way through our libraries.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # A Beast translation unit under a sanitizer takes up to 1 GB: one at a time.
 set_property(GLOBAL PROPERTY JOB_POOLS heavy=1)

@@ -1,0 +1,24 @@
+# The tests that Node runs, as CTest tests: the page's own (label web) and one per tests/e2e/*.test.mjs
+# (label e2e: the real program, encoders and Chromium). scripts/test installs their npm packages.
+find_program(NODE node)
+find_program(NPM npm)
+if(NOT NODE OR NOT NPM)
+  message(WARNING "no node or npm: the web and e2e tests are left out (scripts/test installs them)")
+  return()
+endif()
+
+if(EXISTS "${CMAKE_SOURCE_DIR}/web/package.json")
+  add_test(NAME web/unit COMMAND "${NPM}" --prefix "${CMAKE_SOURCE_DIR}/web" test)
+  add_test(NAME web/types COMMAND "${NPM}" --prefix "${CMAKE_SOURCE_DIR}/web" run check)
+  set_tests_properties(web/unit web/types PROPERTIES LABELS web TIMEOUT 300)
+endif()
+
+file(GLOB e2e_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/e2e/*.test.mjs")
+foreach(file ${e2e_tests})
+  get_filename_component(name "${file}" NAME_WE)
+  add_test(NAME "e2e/${name}" COMMAND "${NODE}" --test "${file}"
+    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/tests/e2e")
+  # Alone, because they measure latency; the limit is for the whole file.
+  set_tests_properties("e2e/${name}" PROPERTIES LABELS e2e TIMEOUT 600 RUN_SERIAL TRUE
+    ENVIRONMENT "TROUPE_BINARY=$<TARGET_FILE:troupe>")
+endforeach()
