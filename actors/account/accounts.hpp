@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who may do what: registration, log-in, tokens, stream keys. What edges call; nothing here blocks
 // the caller. Thread: every function from any thread. Callbacks run on a thread of the storage or
-// password pool.
+// password pool, or before the call returns, on the caller's, when it is refused at once.
 #pragma once
 
 #include <chrono>

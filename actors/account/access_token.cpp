@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "actors/account/access_token.hpp"
+
+#include <jwt.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "actors/account/crypto.hpp"
+#include "base/check.hpp"
+#include "base/ids.hpp"
+
+namespace troupe::account {
+
+namespace {
+
+struct token_deleter {
+  void operator()(jwt_t* t) const { jwt_free(t); }
+};
+
+struct text_deleter {
+  void operator()(char* t) const { std::free(t); }
+};
+
+using token_handle = std::unique_ptr<jwt_t, token_deleter>;
+
+std::unexpected<error> invalid() {
+  return fail(errc::unauthenticated, "invalid_token", "this access token is not valid");
+}
+
+/// Three parts in strict base64url. libjwt takes more spellings, and one token should have one.
+bool is_compact_form(std::string_view token) {
+  if (token.size() > largest_access_token || std::ranges::count(token, '.') != 2) {
+    return false;
+  }
+  for (;;) {
+    const auto dot = token.find('.');
+    const auto part = token.substr(0, dot);
+    if (part.empty() || !from_base64url(part)) {
+      return false;
+    }
+    if (dot == token.npos) {
+      return true;
+    }
+    token.remove_prefix(dot + 1);
+  }
+}
+
+/// key empty: parses without looking at the signature.
+token_handle decode(const std::string& token, byte_view key) {
+  jwt_t* parsed = nullptr;
+  const int failed = jwt_decode(&parsed, token.c_str(), key.empty() ? nullptr : key.data(),
+                                static_cast<int>(key.size()));
+  token_handle handle(parsed);
+  return failed == 0 ? std::move(handle) : nullptr;
+}
+
+std::string_view text_of(const char* text) {
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+std::int64_t seconds_of(wall_time t) {
+  return std::chrono::duration_cast<std::chrono::seconds>(t.time_since_epoch()).count();
+}
+
+}  // namespace
+
+access_tokens::access_tokens(bytes key, std::string issuer, std::chrono::seconds life,
+                             const clock& time)
+    : key_(std::move(key)), issuer_(std::move(issuer)), life_(life), time_(time) {
+  const auto name = sha256(key_);
+  key_name_ = to_base64url(byte_view(name).first(9));
+}
+
+std::string access_tokens::sign(const identity& who) const {
+  jwt_t* made = nullptr;
+  TROUPE_CHECK(jwt_new(&made) == 0, "there is memory for a token");
+  const token_handle token(made);
+  const auto now = seconds_of(time_.wall());
+  const bool filled =
+      jwt_set_alg(made, JWT_ALG_HS256, key_.data(), static_cast<int>(key_.size())) == 0 &&
+      jwt_add_header(made, "kid", key_name_.c_str()) == 0 &&
+      jwt_add_grant(made, "iss", issuer_.c_str()) == 0 &&
+      jwt_add_grant(made, "sub", std::to_string(who.id).c_str()) == 0 &&
+      jwt_add_grant(made, "name", who.username.c_str()) == 0 &&
+      jwt_add_grant_bool(made, "adm", who.is_administrator ? 1 : 0) == 0 &&
+      jwt_add_grant_int(made, "iat", now) == 0 &&
+      jwt_add_grant_int(made, "exp", now + life_.count()) == 0;
+  TROUPE_CHECK(filled, "our claims are text and numbers");
+  const std::unique_ptr<char, text_deleter> text(jwt_encode_str(made));
+  TROUPE_CHECK(text != nullptr, "a filled token can be signed");
+  return text.get();
+}
+
+result<identity> access_tokens::verify(std::string_view token) const {
+  if (!is_compact_form(token)) {
+    return invalid();
+  }
+  const std::string text(token);
+  // The header is read first: libjwt would go by the algorithm that the token names.
+  const auto unverified = decode(text, {});
+  if (unverified == nullptr || jwt_get_alg(unverified.get()) != JWT_ALG_HS256 ||
+      text_of(jwt_get_header(unverified.get(), "kid")) != key_name_) {
+    return invalid();
+  }
+  const auto verified = decode(text, key_);
+  if (verified == nullptr || jwt_get_alg(verified.get()) != JWT_ALG_HS256) {
+    return invalid();
+  }
+  auto* claims = verified.get();
+  const auto user = parse_id(text_of(jwt_get_grant(claims, "sub")));
+  const auto name = text_of(jwt_get_grant(claims, "name"));
+  const std::int64_t expiry = jwt_get_grant_int(claims, "exp");  // 0 when it is missing
+  if (text_of(jwt_get_grant(claims, "iss")) != issuer_ || !user || name.empty() || expiry <= 0) {
+    return invalid();
+  }
+  if (expiry <= seconds_of(time_.wall())) {
+    return fail(errc::unauthenticated, "token_expired", "this access token has expired");
+  }
+  return identity{*user, std::string(name), jwt_get_grant_bool(claims, "adm") == 1};
+}
+
+}  // namespace troupe::account

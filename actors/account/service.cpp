@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "actors/account/service.hpp"
+
+#include <utility>
+
+#include "actors/account/password_hash.hpp"
+#include "actors/account/rules.hpp"
+#include "actors/account/stream_key.hpp"
+
+namespace troupe::account {
+
+namespace {
+
+constexpr std::size_t password_threads = 2;
+/// At 0.25 s a hash and 2 threads: what waits longer than 8 s is better refused.
+constexpr std::size_t password_queue = 64;
+
+user to_user(const storage::user_record& r) {
+  return {r.id, r.username, r.email, r.is_administrator, r.created_at};
+}
+
+std::unexpected<error> invalid_credentials() {
+  return fail(errc::unauthenticated, "invalid_credentials", "wrong username or password");
+}
+
+std::unexpected<error> invalid_grant() {
+  return fail(errc::unauthenticated, "invalid_grant", "this refresh token is not valid");
+}
+
+std::unexpected<error> invalid_stream_key() {
+  return fail(errc::unauthenticated, "invalid_stream_key", "nobody has this stream key");
+}
+
+result<void> check(const new_user& wanted) {
+  if (auto good = check_username(wanted.username); !good) {
+    return good;
+  }
+  if (auto good = check_email(wanted.email); !good) {
+    return good;
+  }
+  return check_password(wanted.password, wanted.username, wanted.email);
+}
+
+metrics::counter& log_in_counter(metrics& m, const char* kind, const char* outcome) {
+  return m.make_counter("troupe_log_ins_total", "Requests for tokens, by how they ended",
+                        {{"grant", kind}, {"outcome", outcome}});
+}
+
+}  // namespace
+
+service::service(settings s, dependencies d, keys k)
+    : settings_(std::move(s)),
+      store_(d.store),
+      store_pool_(d.store_pool),
+      time_(d.time),
+      ids_(d.ids),
+      registered_(d.counters.make_counter("troupe_registrations_total", "Users registered")),
+      logged_in_(log_in_counter(d.counters, "password", "granted")),
+      wrong_password_(log_in_counter(d.counters, "password", "wrong")),
+      refreshed_(log_in_counter(d.counters, "refresh_token", "granted")),
+      wrong_refresh_(log_in_counter(d.counters, "refresh_token", "wrong")),
+      wrong_key_(d.counters.make_counter("troupe_wrong_stream_keys_total",
+                                         "Stream keys presented that nobody has")),
+      refused_(d.counters.make_counter("troupe_accounts_refused_total",
+                                       "Account requests refused because a queue was full")),
+      sealer_(k.master),
+      access_tokens_(std::move(k.token_key), settings_.issuer, settings_.access_token_life, time_),
+      nobodys_hash_(impossible_hash(settings_.bcrypt_cost)),
+      password_pool_("passwords", password_threads, password_queue, d.counters) {}
+
+service::~service() {
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return waiting_ == 0; });
+}
+
+template <class T>
+service::waiter<T> service::wait_for(callback<T> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++waiting_;
+  }
+  return std::make_shared<callback<T>>([this, done = std::move(done)](result<T> answer) mutable {
+    std::exchange(done, nullptr)(std::move(answer));
+    const std::lock_guard lock(mutex_);
+    --waiting_;
+    idle_.notify_all();  // under the lock: the destructor may free the condition right after
+  });
+}
+
+template <class T, class Job>
+void service::run_on(worker_pool& pool, waiter<T> done, Job job) {
+  if (!pool.submit([done, job = std::move(job)]() mutable { job(done); })) {
+    refused_.add();
+    (*done)(fail(errc::unavailable, "overloaded", "too many requests wait, try again later"));
+  }
+}
+
+template <class T>
+void service::ask_store(callback<T> done, std::move_only_function<result<T>()> question) {
+  run_on<T>(store_pool_, wait_for<T>(std::move(done)),
+            [question = std::move(question)](const waiter<T>& w) mutable { (*w)(question()); });
+}
+
+void service::register_user(new_user wanted, callback<user> done) {
+  auto w = wait_for<user>(std::move(done));
+  if (auto good = check(wanted); !good) {
+    (*w)(fail(good.error()));
+    return;
+  }
+  run_on<user>(password_pool_, w, [this, wanted = std::move(wanted)](const waiter<user>& hashing) {
+    auto hash = hash_password(wanted.password, settings_.bcrypt_cost);
+    run_on<user>(store_pool_, hashing, [this, wanted, hash](const waiter<user>& storing) {
+      (*storing)(store_user(wanted, hash, false));
+    });
+  });
+}
+
+result<user> service::store_user(const new_user& wanted, std::string hash, bool is_administrator) {
+  const storage::user_record record{.id = ids_.next(),
+                                    .username = wanted.username,
+                                    .email = wanted.email,
+                                    .password_hash = std::move(hash),
+                                    .is_administrator = is_administrator,
+                                    .created_at = time_.wall()};
+  const auto key = make_stream_key();
+  if (auto added = store_.users().add(
+          record, {canonical(wanted.username), canonical(wanted.email),
+                   seal_stream_key(sealer_, record.id, key), stream_key_digest(sealer_, key)});
+      !added) {
+    return fail(std::move(added.error()));
+  }
+  registered_.add();
+  return to_user(record);
+}
+
+result<user> service::create_administrator(new_user wanted) {
+  if (auto good = check(wanted); !good) {
+    return fail(good.error());
+  }
+  return store_user(wanted, hash_password(wanted.password, settings_.bcrypt_cost), true);
+}
+
+result<bool> service::has_administrator() {
+  return store_.users().has_administrator();
+}
+
+void service::log_in(std::string username, std::string password, callback<token_pair> done) {
+  auto w = wait_for<token_pair>(std::move(done));
+  // Longer than any that was ever accepted: the answer is the same whoever is meant.
+  if (username.size() > 254 || password.size() > largest_password_bytes) {
+    wrong_password_.add();
+    (*w)(invalid_credentials());
+    return;
+  }
+  const auto compare = [this, password](const waiter<token_pair>& comparing,
+                                        const result<storage::user_record>& found) {
+    // An unknown user costs the same work as a wrong password.
+    const auto& hash = found ? found->password_hash : nobodys_hash_;
+    if (!is_password(password, hash) || !found) {
+      wrong_password_.add();
+      (*comparing)(invalid_credentials());
+      return;
+    }
+    run_on<token_pair>(store_pool_, comparing, [this, u = *found](const waiter<token_pair>& last) {
+      (*last)(first_tokens(u));
+    });
+  };
+  run_on<token_pair>(store_pool_, w,
+                     [this, compare, name = canonical(username)](const waiter<token_pair>& asking) {
+                       auto found = store_.users().find_by_login(name);
+                       if (!found && found.error().code != errc::not_found &&
+                           found.error().code != errc::invalid_argument) {
+                         (*asking)(fail(found.error()));
+                         return;
+                       }
+                       run_on<token_pair>(
+                           password_pool_, asking,
+                           [compare, found](const waiter<token_pair>& c) { compare(c, found); });
+                     });
+}
+
+token_pair service::tokens_for(const storage::user_record& u,
+                               const account::refresh_token& next) const {
+  return {access_tokens_.sign({u.id, u.username, u.is_administrator}), next.text(),
+          access_tokens_.life()};
+}
+
+result<token_pair> service::first_tokens(const storage::user_record& u) {
+  const auto now = time_.wall();
+  const auto token = refresh_token::make();
+  if (auto added = store_.tokens().add(
+          {token.family_digest(), token.secret_digest(), u.id, now + settings_.refresh_token_life},
+          now);
+      !added) {
+    return fail(added.error());
+  }
+  logged_in_.add();
+  return tokens_for(u, token);
+}
+
+void service::refresh(std::string refresh_token, callback<token_pair> done) {
+  ask_store<token_pair>(std::move(done), [this, text = std::move(refresh_token)] {
+    auto next = next_tokens(text);
+    if (next) {
+      refreshed_.add();
+    } else if (next.error().code == errc::unauthenticated) {
+      wrong_refresh_.add();
+    }
+    return next;
+  });
+}
+
+result<token_pair> service::next_tokens(std::string_view text) {
+  const auto old = refresh_token::parse(text);
+  if (!old) {
+    return invalid_grant();
+  }
+  const auto next = old->successor();
+  const auto now = time_.wall();
+  const auto owner =
+      store_.tokens().rotate(old->family_digest(), old->secret_digest(), next.secret_digest(), now,
+                             now + settings_.refresh_token_life);
+  if (!owner) {
+    return fail(owner.error());
+  }
+  const auto u = store_.users().find(*owner);
+  if (!u) {
+    return u.error().code == errc::not_found ? invalid_grant() : fail(u.error());
+  }
+  return tokens_for(*u, next);
+}
+
+void service::log_out(std::string refresh_token, callback<void> done) {
+  // RFC 7009, 2.2: a token that is not valid is as good as revoked.
+  ask_store<void>(std::move(done), [this, text = std::move(refresh_token)]() -> result<void> {
+    const auto token = refresh_token::parse(text);
+    return token ? store_.tokens().revoke(token->family_digest()) : result<void>();
+  });
+}
+
+result<identity> service::verify(std::string_view access_token) const {
+  return access_tokens_.verify(access_token);
+}
+
+void service::find(user_id id, callback<user> done) {
+  ask_store<user>(std::move(done), [this, id]() -> result<user> {
+    const auto found = store_.users().find(id);
+    return found ? result<user>(to_user(*found)) : fail(found.error());
+  });
+}
+
+void service::stream_key(user_id owner, callback<std::string> done) {
+  ask_store<std::string>(std::move(done), [this, owner]() -> result<std::string> {
+    const auto sealed = store_.users().sealed_stream_key(owner);
+    return sealed ? open_stream_key(sealer_, owner, *sealed) : fail(sealed.error());
+  });
+}
+
+void service::rotate_stream_key(user_id owner, callback<std::string> done) {
+  ask_store<std::string>(std::move(done), [this, owner]() -> result<std::string> {
+    auto key = make_stream_key();
+    const auto replaced = store_.users().replace_stream_key(
+        owner, seal_stream_key(sealer_, owner, key), stream_key_digest(sealer_, key));
+    return replaced ? result<std::string>(std::move(key)) : fail(replaced.error());
+  });
+}
+
+void service::owner_of_key(std::string stream_key, callback<user> done) {
+  ask_store<user>(std::move(done), [this, key = std::move(stream_key)]() -> result<user> {
+    if (is_stream_key_form(key)) {
+      const auto found = store_.users().find_by_stream_key(stream_key_digest(sealer_, key));
+      if (found) {
+        return to_user(*found);
+      }
+      if (found.error().code != errc::not_found) {
+        return fail(found.error());
+      }
+    }
+    wrong_key_.add();
+    return invalid_stream_key();
+  });
+}
+
+result<std::unique_ptr<administered_accounts>> make_accounts(settings s, dependencies d) {
+  if (s.bcrypt_cost < 4 || s.bcrypt_cost > 14) {
+    return fail(errc::invalid_argument, "the bcrypt cost is between 4 and 14");
+  }
+  auto k = load_keys(s.data_folder / "master.key", d.store.secrets(), d.time.wall());
+  if (!k) {
+    return fail(k.error());
+  }
+  return std::make_unique<service>(std::move(s), d, std::move(*k));
+}
+
+}  // namespace troupe::account
