@@ -48,21 +48,18 @@ function FigureShape({ figure }: { figure: Figure }) {
   }
 }
 
-export function Poster({ name }: { name: string }) {
-  const id = useId();
+/** `tall` shows the same set from further away, with the flies above it, for upright places. */
+export function Poster({ name, tall = false }: { name: string; tall?: boolean }) {
   const { gel, spotX, lampX, figures } = sceneFor(name);
+  const top = tall ? -260 : 0;
+  const fit = tall ? 'xMidYMax slice' : 'xMidYMid slice';
   return (
-    <svg className="poster" viewBox="0 0 320 180" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
-      <defs>
-        <clipPath id={`${id}c`}>
-          <rect width="320" height="180" />
-        </clipPath>
-      </defs>
-      <g clipPath={`url(#${id}c)`}>
-        <rect width="320" height="180" fill={gel.cloth} />
-        <path d={`M${lampX} -30L${spotX - 78} ${floorY + 12}h156z`} fill={gel.lamp} opacity="0.2" />
+    <svg className="poster" viewBox={`0 ${top} 320 ${180 - top}`} preserveAspectRatio={fit} aria-hidden="true">
+      <g>
+        <rect y={top} width="320" height={180 - top} fill={gel.cloth} />
+        <path d={`M${lampX} ${top - 30}L${spotX - 76} ${floorY + 8}h152z`} fill={gel.lamp} opacity="0.2" />
         <rect y={floorY - 8} width="320" height="60" fill={gel.floor} />
-        <ellipse cx={spotX} cy={floorY + 12} rx="86" ry="17" fill={gel.lamp} opacity="0.34" />
+        <ellipse cx={spotX} cy={floorY + 8} rx="76" ry="16" fill={gel.lamp} opacity="0.36" />
         <g className="poster-figures">
           {figures.map((figure, index) => (
             <g key={index} className={`poster-figure poster-figure-${index % 3}`}>
@@ -71,8 +68,8 @@ export function Poster({ name }: { name: string }) {
             </g>
           ))}
         </g>
-        <path d="M0 0h34q-4 84-28 180H0zM320 0h-34q4 84 28 180h6z" fill={gel.floor} />
-        <path d="M0 0h14q-3 84-12 180H0zM320 0h-14q3 84 12 180h2z" fill="#000" opacity="0.2" />
+        <path d={`M0 ${top}h34V0q-4 84-28 180H0zM320 ${top}h-34V0q4 84 28 180h6z`} fill={gel.floor} />
+        <path d={`M0 ${top}h14V0q-3 84-12 180H0zM320 ${top}h-14V0q3 84 12 180h2z`} fill="#000" opacity="0.2" />
       </g>
     </svg>
   );
@@ -82,7 +79,7 @@ export function Poster({ name }: { name: string }) {
 export function GhostLight() {
   const id = useId();
   return (
-    <svg className="ghost-light" viewBox="0 0 320 220" aria-hidden="true">
+    <svg className="ghost-light" viewBox="0 0 320 200" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
       <defs>
         <radialGradient id={`${id}g`}>
           <stop offset="0" stopColor="#ffe3a1" stopOpacity="0.95" />
@@ -90,11 +87,11 @@ export function GhostLight() {
           <stop offset="1" stopColor="#ffd166" stopOpacity="0" />
         </radialGradient>
       </defs>
-      <path className="ghost-curtain" d="M0 0h62q-8 96-50 190H0zM320 0h-62q8 96 50 190h12z" />
-      <path className="ghost-fold" d="M18 0q-2 96-12 190M40 0q-4 96-30 190M302 0q2 96 12 190M280 0q4 96 30 190" />
-      <ellipse className="ghost-floor" cx="160" cy="190" rx="150" ry="20" />
-      <ellipse className="ghost-pool" cx="160" cy="190" rx="88" ry="12" />
-      <path className="ghost-stand" d="M160 188V84M142 189q18-9 36 0" />
+      <rect className="ghost-floor" y="158" width="320" height="42" />
+      <ellipse className="ghost-pool" cx="160" cy="176" rx="96" ry="13" />
+      <path className="ghost-curtain" d="M0 0h62q-6 110-44 200H0zM320 0h-62q6 110 44 200h18z" />
+      <path className="ghost-fold" d="M20 0q-2 110-12 200M42 0q-4 110-30 200M300 0q2 110 12 200M278 0q4 110 30 200" />
+      <path className="ghost-stand" d="M160 174V84M142 176q18-9 36 0" />
       <circle className="ghost-glow" cx="160" cy="72" r="70" fill={`url(#${id}g)`} />
       <path className="ghost-cage" d="M152 84q-9-12 0-24 8-8 16 0 9 12 0 24z" />
       <circle className="ghost-bulb" cx="160" cy="71" r="7.5" />

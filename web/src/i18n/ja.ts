@@ -13,7 +13,7 @@ export const ja: Record<keyof typeof en, string> = {
   'nav.language': '言語',
 
   'home.title': 'ただいま配信中',
-  'home.tagline': 'わずか数秒の遅れで届く、この一座のライブ。',
+  'home.tagline': '数秒の遅れで楽しむ、生の舞台。',
   'home.empty_title': '舞台はまだ空っぽです',
   'home.empty_text': 'いま配信中のチャンネルはありません。OBS をこのサーバーにつなぐと、数秒であなたのチャンネルがここに並びます。',
   'home.empty_step_1': '新規登録またはログインする',

@@ -62,15 +62,17 @@ export function sceneFor(name: string): Scene {
   const slot = 232 / count;
   const figures: Figure[] = [];
   for (let i = 0; i < count; i += 1) {
-    const width = 30 + next() * 26;
+    const width = Math.min(30 + next() * 26, slot * 0.84);
     figures.push({
       shape: pick(shapes),
-      x: 44 + slot * (i + 0.5) + (next() - 0.5) * slot * 0.4,
+      x: 44 + slot * (i + 0.5) + (next() - 0.5) * slot * 0.24,
       width,
       height: width * (0.9 + next() * 1.1),
       color: gel.figures[i % gel.figures.length] as string,
     });
   }
-  const lead = figures[Math.floor(next() * figures.length)] as Figure;
-  return { gel, spotX: lead.x, lampX: lead.x < 160 ? 300 : 20, figures };
+  // The light is on the tallest; it stays clear of the curtains.
+  const lead = figures.reduce((tallest, figure) => (figure.height > tallest.height ? figure : tallest));
+  const spotX = Math.min(228, Math.max(92, lead.x));
+  return { gel, spotX, lampX: spotX < 160 ? 300 : 20, figures };
 }

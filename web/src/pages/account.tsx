@@ -51,7 +51,7 @@ function AccountCard({ art, title, text, children }: { art: string; title: strin
   return (
     <div className="account">
       <div className="account-art" aria-hidden="true">
-        <Poster name={art} />
+        <Poster name={art} tall />
       </div>
       <div className="account-form">
         <h1>{title}</h1>

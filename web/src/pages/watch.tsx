@@ -77,7 +77,7 @@ export default function WatchPage({ streamId }: { streamId: string }) {
 }
 
 function About({ stream }: { stream: Stream }) {
-  const { t, plural } = useTexts();
+  const { t, plural, language } = useTexts();
   const now = useNow();
   const running = stream.status === 'live' || stream.status === 'reconnecting';
   return (
@@ -92,7 +92,7 @@ function About({ stream }: { stream: Stream }) {
           <>
             <span className="about-fact" data-testid="viewers" data-viewers={stream.viewer_count}>
               <PeopleIcon />
-              {plural('viewers', stream.viewer_count, { count: stream.viewer_count })}
+              {plural('viewers', stream.viewer_count, { count: stream.viewer_count.toLocaleString(language) })}
             </span>
             <span className="about-fact" data-testid="uptime">
               {t('watch.uptime', { time: clockTime(secondsSince(stream.started_at, now)) })}
@@ -106,13 +106,13 @@ function About({ stream }: { stream: Stream }) {
 
 /** Where the chat comes; until then the audience. */
 function Room({ viewers }: { viewers: number }) {
-  const { t, plural } = useTexts();
+  const { t, plural, language } = useTexts();
   return (
     <aside className="room" aria-label={t('room.title')} data-testid="room">
       <h2>{t('room.title')}</h2>
       <div className="room-calm">
         <Seats taken={viewers} />
-        <p className="room-count">{plural('room.seats', viewers, { count: viewers })}</p>
+        {viewers > 0 && <p className="room-count">{plural('room.seats', viewers, { count: viewers.toLocaleString(language) })}</p>}
         <p>{t('room.text')}</p>
       </div>
     </aside>

@@ -55,6 +55,11 @@ export function overlayKind(status: Stream['status'], state: EngineState, over: 
   }
 }
 
+/** Notes stand over the picture, scenes in place of it. */
+export function coversPicture(kind: OverlayKind): boolean {
+  return kind !== 'none' && kind !== 'buffering' && kind !== 'retrying';
+}
+
 const titles: Partial<Record<ProblemKind, TextKey>> = {
   no_key_frame: 'problem.no_key_frame_title',
   no_picture: 'problem.no_picture_title',

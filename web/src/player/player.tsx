@@ -7,7 +7,7 @@ import { useTexts } from '../i18n/context';
 import { readSetting, writeSetting } from '../lib/settings';
 import { Controls, type Commands } from './controls';
 import { Engine, initialState, type EngineState } from './engine';
-import { Overlay } from './overlay';
+import { coversPicture, Overlay, overlayKind } from './overlay';
 import { actionFor, focusedElement } from './shortcuts';
 import { ShortcutHelp } from './shortcut_help';
 
@@ -132,14 +132,14 @@ export function Player({ stream, unreachable }: PlayerProps) {
   }, [onKey]);
 
   const over = stream.status === 'ended' && (!begun || state.phase !== 'playing');
-  const hasPicture = begun && !over && !state.problem;
-  const showControls = hasPicture && state.phase !== 'loading';
-  const idle = !awake && !paused && showControls;
+  const covered = coversPicture(overlayKind(stream.status, state, over));
+  const hasPicture = begun && !covered;
+  const idle = !awake && !paused && hasPicture;
 
   return (
     <div
       ref={box}
-      className={`player ${idle ? 'player-idle' : ''}`}
+      className={`player ${idle ? 'player-idle' : ''} ${covered ? 'player-covered' : ''}`}
       data-testid="player"
       data-phase={over ? 'over' : state.phase}
       data-status={stream.status}
@@ -158,7 +158,7 @@ export function Player({ stream, unreachable }: PlayerProps) {
         onDoubleClick={commands.fullscreen}
       />
       <Overlay stream={stream} state={state} over={over} unreachable={unreachable} retry={() => engine.current?.retry()} />
-      {hasPicture && state.needsClick && (
+      {begun && state.needsClick && stream.status !== 'reconnecting' && !state.problem && (
         <button type="button" className="big-play" data-testid="big-play" onClick={commands.toggle}>
           <PlayIcon />
           {t('player.tap_to_play')}
@@ -170,7 +170,7 @@ export function Player({ stream, unreachable }: PlayerProps) {
           {t('player.tap_for_sound')}
         </button>
       )}
-      {showControls && (
+      {hasPicture && state.phase !== 'loading' && (
         <Controls
           state={state}
           paused={paused}
