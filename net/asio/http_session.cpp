@@ -181,6 +181,10 @@ void http_session::process(byte_view data) {
     }
     if (reader_.now() == state::complete) {
       begin_answer();
+      if (upgraded_) {
+        hand_over(data);
+        return;
+      }
     } else {
       watch_progress();
     }
@@ -351,12 +355,17 @@ void http_session::on_upgrade(std::uint64_t number, const upgrade_request::heade
     connection_.close();
     return;
   }
-  auto rest = std::exchange(backlog_, {});
-  connection_.replace_session(std::move(session));
   // This session lives on until its present call has returned.
+  connection_.replace_session(std::move(session));
+  upgraded_ = true;
   connection_.resume_reading();
+  hand_over(backlog_);
+}
+
+/// What came after the request belongs to the new protocol.
+void http_session::hand_over(byte_view rest) {
   if (!rest.empty()) {
-    connection_.post([rest = std::move(rest)](tcp_session& next) { next.on_bytes(rest); });
+    connection_.post([rest](tcp_session& next) { next.on_bytes(rest); });  // runs at once
   }
 }
 

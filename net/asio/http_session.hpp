@@ -55,6 +55,7 @@ class http_session final : public tcp_session {
   void begin_answer();
   http::request take_request();
   void send_answer(http::response answer);
+  void hand_over(byte_view rest);
   void refuse(int status, std::string code, const std::string& message);
 
   const std::shared_ptr<const http_context> context_;
@@ -72,6 +73,7 @@ class http_session final : public tcp_session {
   bool continued_ = false;
   bool ended_ = false;     // the peer will send no more
   bool stopping_ = false;  // the server stops
+  bool upgraded_ = false;  // another session has taken over
 };
 
 }  // namespace troupe::net

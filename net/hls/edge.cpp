@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "net/hls/edge.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <spdlog/fmt/fmt.h>
+
+#include "net/http/byte_range.hpp"
+#include "net/http/reply.hpp"
+
+namespace troupe::hls {
+namespace {
+
+constexpr std::string_view prefix = "/live/";
+constexpr auto expiry_period = std::chrono::milliseconds(250);
+constexpr std::string_view playlist_type = "application/vnd.apple.mpegurl";
+constexpr std::size_t longest_file = 128;  // of ours: "source/1234567890.12.m4s" and the like
+
+struct place {
+  stream_id stream;
+  std::string_view file;
+};
+
+std::optional<place> find_place(std::string_view path) {
+  if (!path.starts_with(prefix)) {
+    return std::nullopt;
+  }
+  path.remove_prefix(prefix.size());
+  const auto slash = path.find('/');
+  const auto stream = parse_id(path.substr(0, slash));
+  if (!stream || slash == path.npos) {
+    return std::nullopt;
+  }
+  const auto file = path.substr(slash + 1);
+  return file.empty() || file.size() > longest_file ? std::nullopt
+                                                    : std::optional(place{*stream, file});
+}
+
+std::optional<std::string> directive(const http::request& r, std::string_view name) {
+  const auto value = r.query_value(name);
+  return value ? std::optional<std::string>(*value) : std::nullopt;
+}
+
+// Players on other sites may play what anyone may watch: no cookie is ever looked at here.
+void allow_other_origins(http::response& r) {
+  r.headers.emplace_back("Access-Control-Allow-Origin", "*");
+  r.headers.emplace_back("Access-Control-Expose-Headers", "Content-Length, Content-Range, Date");
+  r.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
+  r.headers.emplace_back("X-Content-Type-Options", "nosniff");
+}
+
+void set_cache_control(http::response& r, std::chrono::seconds max_age) {
+  r.headers.emplace_back("Cache-Control", max_age.count() > 0
+                                              ? fmt::format("public, max-age={}", max_age.count())
+                                              : "no-cache");
+}
+
+error error_of(const media::cached_answer& answer) {
+  switch (answer.status) {
+    case 400:
+      return make_error(errc::invalid_argument, std::string(answer.message));
+    case 404:
+      return make_error(errc::not_found, std::string(answer.message));
+    default:
+      return make_error(errc::unavailable, std::string(answer.message));
+  }
+}
+
+http::response failure(const error& e, std::chrono::seconds max_age) {
+  auto r = http::error_response(e, std::chrono::seconds(1));  // about three parts later
+  set_cache_control(r, max_age);
+  allow_other_origins(r);
+  return r;
+}
+
+http::response success(media::cached_answer answer, const std::optional<std::string>& range) {
+  http::response r;
+  r.headers.emplace_back("Content-Type", std::string(answer.content_type));
+  set_cache_control(r, answer.max_age);
+  allow_other_origins(r);
+  const bool is_playlist = answer.content_type == playlist_type;
+  r.body = std::move(answer.body);
+  if (!is_playlist) {
+    r.headers.emplace_back("Accept-Ranges", "bytes");
+    if (range) {
+      http::apply_range(r, *range);
+    }
+  }
+  return r;
+}
+
+http::response preflight_response() {
+  http::response r;
+  r.status = 204;
+  r.headers = {{"Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"},
+               {"Access-Control-Allow-Headers", "Range"},
+               {"Access-Control-Max-Age", "86400"}};
+  allow_other_origins(r);
+  return r;
+}
+
+http::response wrong_method_response() {
+  auto r = http::error_response(405, "method_not_allowed", "streams are read with GET");
+  r.headers.emplace_back("Allow", "GET, HEAD, OPTIONS");
+  allow_other_origins(r);
+  return r;
+}
+
+}  // namespace
+
+edge::edge(media::cache_reader& cache, metrics& m)
+    : cache_(cache),
+      unavailable_(m.make_counter("troupe_hls_unavailable_total",
+                                  "Requests for a live stream answered 503: waited in vain, or too "
+                                  "many waited")) {}
+
+void edge::answer(const http::request& request, http::responder respond) {
+  if (request.method == "OPTIONS") {
+    respond(preflight_response());
+    return;
+  }
+  if (request.method != "GET" && request.method != "HEAD") {
+    respond(wrong_method_response());
+    return;
+  }
+  const auto where = find_place(request.path);
+  if (!where) {
+    respond(failure(make_error(errc::not_found, "there is no such stream or file"),
+                    std::chrono::seconds(1)));
+    return;
+  }
+  const media::delivery_directives directives{directive(request, "_HLS_msn"),
+                                              directive(request, "_HLS_part"),
+                                              directive(request, "_HLS_skip")};
+  const auto range_header = request.header("range");
+  auto range = range_header ? std::optional<std::string>(*range_header) : std::nullopt;
+  cache_.get(where->stream, where->file, directives,
+             [respond = std::move(respond), range = std::move(range),
+              &unavailable = unavailable_](media::cached_answer answer) mutable {
+               if (answer.status == 200) {
+                 respond(success(std::move(answer), range));
+                 return;
+               }
+               if (answer.status == 503) {
+                 unavailable.add();
+               }
+               respond(failure(error_of(answer), answer.max_age));
+             });
+}
+
+void edge::start_expiry(net::io_thread& thread, const clock& time) {
+  expiry_ = thread.call_every(expiry_period, [this, &time] { cache_.expire(time.now()); });
+}
+
+}  // namespace troupe::hls

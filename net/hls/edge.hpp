@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Serves live streams over HTTP: /live/{stream_id}/FILE out of the segment cache. Holds nothing of
+// a stream; a waiting request lives in the cache until its part comes or its time is up. Thread:
+// answer() from any thread; must outlive no cache and no pending answer.
+#pragma once
+
+#include <string_view>
+
+#include "base/metrics.hpp"
+#include "media/segment_cache.hpp"
+#include "net/asio/io_threads.hpp"
+#include "net/http/message.hpp"
+
+namespace troupe::hls {
+
+class edge {
+ public:
+  edge(media::cache_reader& cache, metrics& m);
+
+  /// Whether a path is one of ours.
+  static bool serves(std::string_view path) { return path.starts_with("/live/"); }
+
+  /// GET, HEAD, and OPTIONS for the browser's question about other origins; anything else is 405.
+  void answer(const http::request& request, http::responder respond);
+
+  /// Ends waits that are over, four times a second, on that thread, as long as the edge lives.
+  void start_expiry(net::io_thread& thread, const clock& time);
+
+ private:
+  media::cache_reader& cache_;
+  metrics::counter& unavailable_;
+  net::timer expiry_;
+};
+
+}  // namespace troupe::hls
