@@ -49,8 +49,9 @@ struct tls_config {
 /// [[node]]
 struct node_config {
   std::string name = "a";
-  /// The name or address other nodes and encoders reach this machine by.
-  std::string host = "127.0.0.1";
+  /// The name or address other nodes and encoders reach this machine by. Empty: streamers are told
+  /// the host their browser used.
+  std::string host;
   /// The address http and rtmp are bound to.
   std::string listen = "0.0.0.0";
   std::set<role> roles = {role::edge, role::ingest, role::rooms, role::transcode, role::archive};
@@ -67,6 +68,7 @@ struct limits_config {
   std::int64_t connections_total = 15'000;
   std::int64_t requests_per_minute_user = 100;
   std::int64_t requests_per_minute_address = 1000;
+  std::int64_t log_ins_per_minute_address = 20;  ///< registrations included
   std::int64_t streams_total = 200;
   std::int64_t bitrate_per_stream_bps = 50'000'000;
   /// Addresses and CIDR blocks without limits per address, and the only ones whose X-Forwarded-For

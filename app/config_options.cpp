@@ -46,7 +46,8 @@ std::string in_quotes(std::string_view text) {
 template <class Section>
 config_option text(std::string_view section, std::string_view key, std::string Section::* member,
                    std::string expected, bool (*accepts)(std::string_view)) {
-  return {section, key, std::move(expected), in_quotes(Section{}.*member),
+  const auto fallback = Section{}.*member;
+  return {section, key, std::move(expected), fallback.empty() ? std::string() : in_quotes(fallback),
           [member, accepts](config_target& target, const toml::node& node) {
             const auto* value = node.as_string();
             if (value == nullptr || !accepts(value->get())) {
@@ -272,6 +273,8 @@ std::vector<config_option> make_options() {
       limit("requests_per_minute_user", &limits_config::requests_per_minute_user, "requests"));
   all.push_back(limit("requests_per_minute_address", &limits_config::requests_per_minute_address,
                       "requests"));
+  all.push_back(
+      limit("log_ins_per_minute_address", &limits_config::log_ins_per_minute_address, "log-ins"));
   all.push_back(limit("streams_total", &limits_config::streams_total, "streams"));
   all.push_back(
       limit("bitrate_per_stream_bps", &limits_config::bitrate_per_stream_bps, "bits per second"));

@@ -118,6 +118,9 @@ class reader {
       node_config node;
       name_lines_.push_back(0);
       read_section("node", element, node_line, &node);
+      if (node.host.empty() && list->size() > 1) {
+        report(node_line, "node.host: expected a host for each of several nodes");
+      }
       if (name_lines_.back() == 0 && list->size() > 1) {
         report(node_line, "node.name: expected a name for each of several nodes");
       }

@@ -12,6 +12,7 @@
 
 #include "base/callback.hpp"
 #include "base/ids.hpp"
+#include "runtime/tree_node.hpp"
 
 namespace troupe::admin {
 
@@ -27,18 +28,20 @@ struct node_status {
   std::vector<std::pair<std::string, std::int64_t>> counts;
 };
 
-/// One line of the supervision tree; parents stand before their children.
+/// One line of runtime::tree_node as the client gets it; parents stand before their children.
 struct tree_line {
   std::uint32_t depth = 0;
   std::string name;
+  std::string kind;  ///< supervisor, service, kind or entity
   std::string state;
-  std::uint32_t restarts = 0;
+  std::uint64_t restarts = 0;
+  std::uint64_t mailbox = 0;  ///< messages waiting
 };
 
 struct location {
   std::string name;  ///< KIND/ID
   std::string node;
-  std::string state;  ///< active, or passive: it would be started there on first use
+  std::string state;  ///< runtime::location's, or passive: it would be started on first use
   std::uint64_t epoch = 0;
 };
 
@@ -58,7 +61,7 @@ struct created_user {
 /// or later, from any thread. All have to be set.
 struct calls {
   std::function<void(callback<node_status>)> status;
-  std::function<void(callback<std::vector<tree_line>>)> tree;
+  std::function<void(callback<runtime::tree_node>)> tree;
   /// Errors: invalid_argument for a name that is none, not_found for a kind that is none.
   std::function<void(std::string name, callback<location>)> where;
   std::function<void(wanted_user, callback<created_user>)> create_user;

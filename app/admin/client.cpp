@@ -47,10 +47,11 @@ class grpc_client final : public client {
     std::vector<tree_line> lines;
     lines.reserve(static_cast<std::size_t>(reply.lines_size()) + 1);
     for (const auto& line : reply.lines()) {
-      lines.push_back({line.depth(), line.name(), line.state(), line.restarts()});
+      lines.push_back(
+          {line.depth(), line.name(), line.kind(), line.state(), line.restarts(), line.mailbox()});
     }
     if (reply.is_truncated()) {
-      lines.push_back({0, "…", "cut here", 0});
+      lines.push_back({0, "…", "", "cut here", 0, 0});
     }
     return lines;
   }

@@ -21,7 +21,9 @@ namespace troupe::admin {
 namespace {
 
 // A tree of more lines is cut: nobody reads it, and a reply has to fit one message.
-constexpr std::size_t most_tree_lines = 20'000;
+constexpr int most_tree_lines = 20'000;
+// Supervisors nest a few levels; the bound keeps add_lines() off the end of the stack.
+constexpr std::uint32_t deepest_tree = 100;
 // Room for the largest request there is, a new user, many times over.
 constexpr int most_request_bytes = 64 * 1024;
 // Running calls get this long when the node stops.
@@ -47,6 +49,23 @@ callback<void> finishing(grpc::ServerUnaryReactor* reactor) {
   return [reactor](result<void> answer) {
     reactor->Finish(answer ? grpc::Status::OK : to_rpc(answer.error()));
   };
+}
+
+void add_lines(const runtime::tree_node& node, std::uint32_t depth, v1::TreeReply& reply) {
+  if (reply.lines_size() == most_tree_lines || depth == deepest_tree) {
+    reply.set_is_truncated(true);
+    return;
+  }
+  auto* line = reply.add_lines();
+  line->set_depth(depth);
+  line->set_name(node.name);
+  line->set_kind(node.kind);
+  line->set_state(node.state);
+  line->set_restarts(node.restarts);
+  line->set_mailbox(node.mailbox);
+  for (const auto& child : node.children) {
+    add_lines(child, depth + 1, reply);
+  }
 }
 
 class service final : public v1::Admin::CallbackService {
@@ -76,20 +95,8 @@ class service final : public v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* Tree(grpc::CallbackServerContext* context, const v1::TreeRequest*,
                                  v1::TreeReply* reply) override {
     auto* reactor = context->DefaultReactor();
-    calls_.tree(
-        finishing<std::vector<tree_line>>(reactor, [reply](const std::vector<tree_line>& lines) {
-          for (const auto& line : lines) {
-            if (static_cast<std::size_t>(reply->lines_size()) == most_tree_lines) {
-              reply->set_is_truncated(true);
-              break;
-            }
-            auto* out = reply->add_lines();
-            out->set_depth(line.depth);
-            out->set_name(line.name);
-            out->set_state(line.state);
-            out->set_restarts(line.restarts);
-          }
-        }));
+    calls_.tree(finishing<runtime::tree_node>(
+        reactor, [reply](const runtime::tree_node& root) { add_lines(root, 0, *reply); }));
     return reactor;
   }
 

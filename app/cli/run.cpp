@@ -152,12 +152,17 @@ class runner {
     for (const auto& line : lines) {
       out.push_back({{"depth", line.depth},
                      {"name", line.name},
+                     {"kind", line.kind},
                      {"state", line.state},
-                     {"restarts", line.restarts}});
+                     {"restarts", line.restarts},
+                     {"mailbox", line.mailbox}});
       text += fmt::format("{}{:{}}{} {}", text.empty() ? "" : "\n", "", 2 * line.depth, line.name,
                           line.state);
       if (line.restarts != 0) {
         text += fmt::format(", restarted {} times", line.restarts);
+      }
+      if (line.mailbox != 0) {
+        text += fmt::format(", {} messages waiting", line.mailbox);
       }
     }
     return answer({{"lines", out}}, text);

@@ -55,8 +55,9 @@ calls small_node() {
                      1935,
                      {{"entities", 3}, {"streams_live", 1}}});
   };
-  c.tree = [](callback<std::vector<tree_line>> done) {
-    done(std::vector<tree_line>{{0, "node", "running", 0}, {1, "stream/5", "open", 2}});
+  c.tree = [](callback<runtime::tree_node> done) {
+    done(runtime::tree_node{
+        "troupe", "supervisor", "running", 0, 0, {{"stream/5", "entity", "active", 2, 7, {}}}});
   };
   c.where = [](const std::string& name, callback<location> done) {
     if (name != "stream/5") {
@@ -138,8 +139,10 @@ TEST_CASE("admin: what the node answers arrives whole", "[app][admin]") {
   REQUIRE(tree->size() == 2);
   CHECK((*tree)[1].depth == 1);
   CHECK((*tree)[1].name == "stream/5");
-  CHECK((*tree)[1].state == "open");
+  CHECK((*tree)[1].state == "active");
+  CHECK((*tree)[1].kind == "entity");
   CHECK((*tree)[1].restarts == 2);
+  CHECK((*tree)[1].mailbox == 7);
 
   const auto found = c->where("stream/5");
   REQUIRE(found.has_value());
@@ -168,8 +171,10 @@ TEST_CASE("admin: errors come back as what they were", "[app][admin]") {
 TEST_CASE("admin: a tree too long for one answer is cut and says so", "[app][admin]") {
   const folder data;
   auto many = small_node();
-  many.tree = [](callback<std::vector<tree_line>> done) {
-    done(std::vector<tree_line>(30'000, tree_line{1, "stream/1", "open", 0}));
+  many.tree = [](callback<runtime::tree_node> done) {
+    runtime::tree_node root{"troupe", "supervisor", "running", 0, 0, {}};
+    root.children.assign(30'000, {"stream/1", "entity", "active", 0, 0, {}});
+    done(std::move(root));
   };
   const auto node = started(data.path() / "a.sock", std::move(many));
   const auto tree = make_client(data.path() / "a.sock")->tree();
@@ -253,7 +258,8 @@ TEST_CASE("commands: the exit code says what happened", "[app][cli]") {
 
   const auto node = started(data.path() / "n.sock");
   CHECK_THAT(ask({"status"}).out, Catch::Contains("node a is active"));
-  CHECK_THAT(ask({"tree"}).out, Catch::Contains("\n  stream/5 open, restarted 2 times"));
+  CHECK_THAT(ask({"tree"}).out,
+             Catch::Contains("\n  stream/5 active, restarted 2 times, 7 messages waiting"));
   CHECK(json::parse(ask({"where", "stream/5", "--json"}).out).at("node") == "a");
   const auto unknown = ask({"where", "x/1", "--json"});
   CHECK(unknown.code == 1);
@@ -283,8 +289,9 @@ TEST_CASE("commands: a wrong configuration is told with its lines", "[app][cli]"
 TEST_CASE("commands: of several nodes the first that answers is asked", "[app][cli]") {
   const folder data;
   const auto file = (data.path() / "c.conf").string();
-  std::ofstream(file) << "[cluster]\nstore = \"postgresql://x\"\ndata = \".\"\n"
-                         "[[node]]\nname = \"m\"\n[[node]]\nname = \"n\"\n";
+  std::ofstream(file)
+      << "[cluster]\nstore = \"postgresql://x\"\ndata = \".\"\n"
+         "[[node]]\nname = \"m\"\nhost = \"m\"\n[[node]]\nname = \"n\"\nhost = \"n\"\n";
   const auto node = started(data.path() / "n.sock");
   CHECK(run_command({"status", "--config", file}).code == 0);
   CHECK(run_command({"status", "--config", file, "--node", "n"}).code == 0);
