@@ -44,6 +44,12 @@ std::size_t sequence_size(std::string_view text) {
   return 0;
 }
 
+bool is_ipv6(std::string_view text) {
+  std::array<unsigned char, 16> address{};
+  return text.find('\0') == std::string_view::npos &&  // where inet_pton would stop reading
+         inet_pton(AF_INET6, std::string(text).c_str(), address.data()) == 1;
+}
+
 bool is_port(std::string_view text) {
   return text.empty() || (text.size() <= 5 &&
                           std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }));
@@ -119,8 +125,7 @@ std::optional<std::string_view> host_name(std::string_view host_header) {
     }
     name = host_header.substr(0, end + 1);
     port = host_header.substr(end + 1);
-    std::array<unsigned char, 16> address{};
-    if (inet_pton(AF_INET6, std::string(name.substr(1, end - 1)).c_str(), address.data()) != 1) {
+    if (!is_ipv6(name.substr(1, end - 1))) {
       return std::nullopt;
     }
   } else {

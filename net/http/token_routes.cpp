@@ -3,7 +3,7 @@
 // shape). A browser asks with cookie=true: its refresh token then travels only in a cookie that no
 // script reads, and that only requests of our own page carry (SameSite=Strict, a path of its own).
 // Access tokens are never in a cookie, so no other call can be forged by another site. The two
-// calls that do read the cookie also refuse what a browser says comes from another origin.
+// calls that do read or set the cookie also refuse what a browser says comes from another origin.
 #include <spdlog/fmt/fmt.h>
 #include <boost/json/value.hpp>
 
@@ -40,6 +40,11 @@ bool is_from_own_origin(const request& r) {
          equals_ignoring_case(origin->substr(scheme_end + 3), r.header("host").value_or(""));
 }
 
+response refuse_other_origin() {
+  return error_response(
+      make_error(errc::forbidden, "cross_site", "the cookie is for this site's own pages"));
+}
+
 /// The body's token, else, for those who asked for cookies, the cookie's; nothing when neither is
 /// there.
 result<std::optional<std::string>> find_refresh_token(const request& r, const fields& body,
@@ -47,9 +52,6 @@ result<std::optional<std::string>> find_refresh_token(const request& r, const fi
   auto token = body.optional_text("refresh_token");
   if (!token || *token || !by_cookie) {
     return token;
-  }
-  if (!is_from_own_origin(r)) {
-    return fail(errc::forbidden, "cross_site", "the cookie is for this site's own pages");
   }
   return cookie(r, cookie_name).transform([](auto value) { return std::string(value); });
 }
@@ -122,6 +124,10 @@ void grant_token(const services& s, call c) {
   if (!by_cookie) {
     return c.answer(error_response(by_cookie.error()));
   }
+  // Also for passwords: another site must not log a browser in as somebody else.
+  if (*by_cookie && !is_from_own_origin(c.req)) {
+    return c.answer(refuse_other_origin());
+  }
   if (*grant == "password") {
     return grant_by_password(s, std::move(c), *body, *by_cookie);
   }
@@ -139,12 +145,16 @@ void log_out(const services& s, call c) {
   if (!body) {
     return c.answer(error_response(body.error()));
   }
+  const bool has_cookie = cookie(c.req, cookie_name).has_value();
+  if (has_cookie && !is_from_own_origin(c.req)) {
+    return c.answer(refuse_other_origin());
+  }
   auto token = find_refresh_token(c.req, *body, true);
   if (!token) {
     return c.answer(error_response(token.error()));
   }
   auto done = empty_response(204);
-  if (cookie(c.req, cookie_name)) {
+  if (has_cookie) {
     done.headers.emplace_back("Set-Cookie", cookie_header(c.req, "", std::chrono::seconds(0)));
   }
   if (!*token || (*token)->empty()) {

@@ -260,6 +260,12 @@ TEST_CASE_METHOD(api_fixture, "api: a callback that never comes destroys the res
   CHECK(alive.use_count() == 1);
 }
 
+TEST_CASE_METHOD(api_fixture, "api: an exception leaves the answer to the server", "[net][http]") {
+  auto alive = std::make_shared<int>(1);
+  api().handle(make_request("GET", "/api/v1/users/me", "throw"), [alive](response) { FAIL(); });
+  CHECK(alive.use_count() == 1);
+}
+
 TEST_CASE_METHOD(api_fixture, "api: counts requests by route and class of status", "[net][http]") {
   const auto count = [&](const std::string& route, const std::string& method,
                          const std::string& status) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,6 +96,9 @@ class fake_accounts final : public account::accounts, public fake_backend {
   }
 
   result<account::identity> verify(std::string_view token) const override {
+    if (token == "throw") {
+      throw std::runtime_error("verify");
+    }
     const auto dash = token.find('-');
     const auto id = parse_id(dash == std::string_view::npos ? "" : token.substr(dash + 1));
     if (!id || (!token.starts_with("user-") && !token.starts_with("admin-"))) {

@@ -44,6 +44,7 @@ TEST_CASE("host_name: only what can stand in an address", "[net][http]") {
   INFO(bad);
   CHECK_FALSE(host_name(bad));
   CHECK_FALSE(host_name(std::string(254, 'a')));
+  CHECK_FALSE(host_name(std::string_view("[::1\0\r\n]", 8)));
 }
 
 TEST_CASE("cookie: finds a value among others and several headers", "[net][http]") {

@@ -129,6 +129,8 @@ TEST_CASE_METHOD(api_fixture, "tokens: another site cannot use the cookie", "[ne
     CHECK(send("POST", logout_path, "", "", {sign, {"cookie", "troupe_refresh=refresh-1"}})
               .status() == 403);
     CHECK(accounts->refresh_token == "refresh-1");
+    CHECK(send("POST", token_path, "", log_in_with_cookie, {sign}).code() == "cross_site");
+    CHECK(send("POST", token_path, "", log_in, {sign}).status() == 200);
   }
   SECTION("the own page is not") {
     const auto sign = GENERATE(as<std::pair<std::string, std::string>>{},
