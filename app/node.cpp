@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/node.hpp"
+
+#include <atomic>
+#include <future>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "actors/account/make_accounts.hpp"
+#include "actors/stream/live_stream.hpp"
+#include "actors/stream/stream_service.hpp"
+#include "app/admin/server.hpp"
+#include "app/data_folder.hpp"
+#include "app/node_admin.hpp"
+#include "app/stored_entity_log.hpp"
+#include "base/ids.hpp"
+#include "base/log.hpp"
+#include "base/metrics.hpp"
+#include "base/worker_pool.hpp"
+#include "media/segment_cache.hpp"
+#include "net/asio/http_server.hpp"
+#include "net/asio/io_threads.hpp"
+#include "net/asio/tcp_server.hpp"
+#include "net/hls/edge.hpp"
+#include "net/http/api.hpp"
+#include "net/http/static_files.hpp"
+#include "net/rtmp/ingest.hpp"
+#include "runtime/entities.hpp"
+#include "storage/database.hpp"
+
+namespace troupe::app {
+namespace {
+
+constexpr std::size_t store_threads = 4;
+constexpr std::size_t store_queue = 4'000;  // a second of a busy store; beyond it requests get 503
+constexpr unsigned only_node_number = 0;    // leased from the store once there are several nodes
+constexpr auto edges_deadline = std::chrono::seconds(4);
+constexpr auto entities_deadline = std::chrono::seconds(4);
+constexpr auto housekeeping_period = std::chrono::seconds(2);
+constexpr int periods_per_sweep = 30;
+
+}  // namespace
+
+/// Members stand in the order in which they are made; they go in the opposite one.
+struct node::parts {
+  parts(const config& c, const node_config& n, data_folder f)
+      : conf(c), self(n), folder(std::move(f)) {}
+
+  config conf;
+  node_config self;
+  data_folder folder;
+  const clock& time = system_clock();
+  steady_time started = time.now();
+  troupe::metrics counters;
+  id_generator ids{time, only_node_number};
+  std::unique_ptr<storage::database> store;
+  std::unique_ptr<worker_pool> store_pool;
+  std::shared_ptr<account::administered_accounts> accounts;
+  std::unique_ptr<stored_entity_log> entity_log;
+  std::unique_ptr<media::segment_cache> cache;
+  std::unique_ptr<stream::live_stream_metrics> stream_counters;
+  std::unique_ptr<stream::live_stream_dependencies> stream_needs;
+  std::unique_ptr<runtime::entities> entities;
+  std::shared_ptr<stream::stream_service> streams;
+  std::unique_ptr<net::io_threads> threads;
+  std::unique_ptr<rtmp::ingest> ingest;
+  std::unique_ptr<net::tcp_server> rtmp_server;
+  http::static_files page;
+  std::unique_ptr<hls::edge> hls;
+  std::shared_ptr<http::api> api;
+  std::unique_ptr<net::http_server> http_server;
+  std::unique_ptr<admin::server> admin_server;
+  net::timer housekeeping;
+  std::atomic<bool> store_answers = true;
+  std::atomic<bool> stopping = false;
+
+  result<void> open_store();
+  result<void> start_actors();
+  result<void> start_edges();
+  result<void> start_rtmp(const net::trusted_addresses& trusted);
+  result<void> start_http(const net::trusted_addresses& trusted);
+  result<void> start_admin();
+  void start_housekeeping();
+  void keep_house(int period);
+  std::optional<std::string> why_not_ready() const;
+};
+
+result<void> node::parts::open_store() {
+  auto opened = storage::database::open(conf.cluster.store, time, counters);
+  if (!opened) {
+    return fail(opened.error().with("opening the store"));
+  }
+  store = std::move(*opened);
+  store_pool = std::make_unique<worker_pool>("store", store_threads, store_queue, counters);
+  account::settings s;
+  s.data_folder = conf.cluster.data;
+  s.issuer = conf.cluster.name;
+  auto made = account::make_accounts(
+      s,
+      {.store = *store, .store_pool = *store_pool, .time = time, .ids = ids, .counters = counters});
+  if (!made) {
+    return fail(std::move(made.error()));
+  }
+  accounts = std::move(*made);
+  return {};
+}
+
+result<void> node::parts::start_actors() {
+  entity_log = std::make_unique<stored_entity_log>(store->entities(), *store_pool);
+  cache = std::make_unique<media::segment_cache>(media::cache_options{}, time, counters);
+  stream_counters = std::make_unique<stream::live_stream_metrics>(counters);
+  stream_needs = std::make_unique<stream::live_stream_dependencies>(
+      stream::live_stream_dependencies{.store = store->streams(),
+                                       .cache = *cache,
+                                       .counters = *stream_counters,
+                                       .settings = {.grace = conf.stream.grace_period}});
+  runtime::node_options options;
+  options.node = self.name;
+  options.incarnation = static_cast<std::uint64_t>(to_unix_ms(time.wall()));
+  entities = std::make_unique<runtime::entities>(
+      options, time, counters,
+      [pool = store_pool.get()](worker_pool::job j) { return pool->submit(std::move(j)); },
+      *entity_log);
+  runtime::kind_options stream_options;
+  // A stream waits for its publisher by a timer, which a passivation would forget.
+  stream_options.idle = conf.stream.grace_period + std::chrono::minutes(10);
+  entities->add_kind<stream::live_stream>(
+      [needs = stream_needs.get()](const runtime::entity_name& name) {
+        return std::make_unique<stream::live_stream>(name, *needs);
+      },
+      stream_options);
+  streams = std::make_shared<stream::stream_service>(
+      stream::service_dependencies{.store = store->streams(),
+                                   .store_pool = *store_pool,
+                                   .entities = *entities,
+                                   .ids = ids,
+                                   .time = time});
+  const auto woken = streams->reconcile_all();
+  if (!woken) {
+    return fail(woken.error().with("finding the streams that were live"));
+  }
+  if (*woken > 0) {
+    log::info("streams that were live wait for their publishers count={}", *woken);
+  }
+  return {};
+}
+
+result<void> node::parts::start_rtmp(const net::trusted_addresses& trusted) {
+  rtmp::ingest_settings s;
+  s.streams_total = static_cast<std::size_t>(conf.limits.streams_total);
+  s.bitrate_limit_bps = conf.limits.bitrate_per_stream_bps;
+  ingest = std::make_unique<rtmp::ingest>(s, rtmp::ingest_dependencies{.accounts = *accounts,
+                                                                       .streams = *streams,
+                                                                       .entities = *entities,
+                                                                       .ids = ids,
+                                                                       .time = time,
+                                                                       .counters = counters});
+  net::tcp_options options;
+  options.name = "rtmp";
+  options.address = self.listen;
+  options.port = self.rtmp;
+  options.max_per_address = static_cast<std::size_t>(conf.limits.connections_per_address);
+  options.trusted = trusted;
+  auto listening =
+      net::tcp_server::listen(*threads, options, counters,
+                              [edge = ingest.get()](const std::shared_ptr<net::tcp_connection>& c) {
+                                return edge->make_session(c);
+                              });
+  if (!listening) {
+    return fail(listening.error().with("listening for encoders"));
+  }
+  rtmp_server = std::move(*listening);
+  return {};
+}
+
+result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
+  const auto web = self.web.empty() ? find_web_folder() : self.web;
+  auto loaded = web.empty() ? result<http::static_files>() : http::static_files::load(web);
+  if (!loaded) {
+    return fail(loaded.error().with("reading the page"));
+  }
+  page = std::move(*loaded);
+  hls = std::make_unique<hls::edge>(*cache, counters);
+  hls->start_expiry(threads->at(0), time);
+  http::api_settings s;
+  s.limits.requests_per_minute_per_user = static_cast<int>(conf.limits.requests_per_minute_user);
+  s.limits.requests_per_minute_per_address =
+      static_cast<int>(conf.limits.requests_per_minute_address);
+  s.rtmp_port = rtmp_server ? rtmp_server->port() : self.rtmp;
+  api = http::api::make({.accounts = accounts,
+                         .streams = streams,
+                         .why_not_ready = [this] { return why_not_ready(); },
+                         .idempotency = nullptr,
+                         .clock = time,
+                         .metrics = counters},
+                        s);
+  net::http_options options;
+  options.tcp.name = "http";
+  options.tcp.address = self.listen;
+  options.tcp.port = self.http;
+  options.tcp.max_connections = static_cast<std::size_t>(conf.limits.connections_total);
+  options.tcp.max_per_address = static_cast<std::size_t>(conf.limits.connections_per_address);
+  options.tcp.trusted = trusted;
+  auto listening = net::http_server::listen(*threads, options, counters,
+                                            [this](http::request r, http::responder answer) {
+                                              if (hls::edge::serves(r.path)) {
+                                                hls->answer(r, std::move(answer));
+                                              } else if (http::api::owns(r.path)) {
+                                                api->handle(std::move(r), std::move(answer));
+                                              } else {
+                                                answer(page.answer(r));
+                                              }
+                                            });
+  if (!listening) {
+    return fail(listening.error().with("listening for viewers"));
+  }
+  http_server = std::move(*listening);
+  return {};
+}
+
+result<void> node::parts::start_edges() {
+  const auto trusted = net::trusted_addresses::parse(conf.limits.trusted);
+  if (!trusted) {
+    return fail(trusted.error().with("limits.trusted"));
+  }
+  threads = std::make_unique<net::io_threads>();
+  if (self.roles.contains(role::ingest)) {
+    if (auto ok = start_rtmp(*trusted); !ok) {
+      return ok;
+    }
+  }
+  return start_http(*trusted);
+}
+
+result<void> node::parts::start_admin() {
+  node_facts facts{.self = self,
+                   .started = started,
+                   .http_port = http_server->port(),
+                   .rtmp_port = rtmp_server ? rtmp_server->port() : std::uint16_t{0},
+                   .connections =
+                       [this] {
+                         return http_server->connections() +
+                                (rtmp_server ? rtmp_server->connections() : 0);
+                       },
+                   .is_stopping = [this] { return stopping.load(); }};
+  auto started_server = admin::start_server(admin::socket_path(conf.cluster.data, self.name),
+                                            make_admin_calls({.facts = std::move(facts),
+                                                              .entities = *entities,
+                                                              .accounts = *accounts,
+                                                              .pool = *store_pool,
+                                                              .time = time}));
+  if (!started_server) {
+    return fail(started_server.error().with("opening the admin socket"));
+  }
+  admin_server = std::move(*started_server);
+  return {};
+}
+
+void node::parts::start_housekeeping() {
+  housekeeping = threads->at(0).call_every(housekeeping_period,
+                                           [this, period = 0]() mutable { keep_house(period++); });
+}
+
+void node::parts::keep_house(int period) {
+  // A full queue is an answer too: the store does not keep up.
+  const bool accepted = store_pool->submit([this, period] {
+    store_answers = store->ping().has_value();
+    if (period % periods_per_sweep == 0) {
+      if (const auto swept = streams->end_unpublished(conf.stream.unpublished_timeout); !swept) {
+        log::warn("unpublished streams not ended: {}", swept.error().message);
+      }
+    }
+  });
+  if (!accepted) {
+    store_answers = false;
+  }
+  counters.make_gauge("troupe_log_dropped_lines", "Log lines lost because the queue was full")
+      .set(static_cast<double>(log::dropped_lines()));
+}
+
+std::optional<std::string> node::parts::why_not_ready() const {
+  if (stopping) {
+    return "the node is stopping";
+  }
+  if (!store_answers) {
+    return "the store does not answer";
+  }
+  return std::nullopt;
+}
+
+node::node(std::unique_ptr<parts> p) : parts_(std::move(p)) {}
+
+result<std::unique_ptr<node>> node::start(const config& c, const node_config& self) {
+  auto folder = data_folder::open(c.cluster.data, self.name);
+  if (!folder) {
+    return fail(std::move(folder.error()));
+  }
+  std::unique_ptr<node> made(new node(std::make_unique<parts>(c, self, std::move(*folder))));
+  using step = result<void> (parts::*)();
+  for (const step s :
+       {&parts::open_store, &parts::start_actors, &parts::start_edges, &parts::start_admin}) {
+    if (auto done = (made->parts_.get()->*s)(); !done) {
+      return fail(std::move(done.error()));
+    }
+  }
+  made->parts_->start_housekeeping();
+  return made;
+}
+
+node::~node() {
+  stop();
+}
+
+std::uint16_t node::http_port() const {
+  return parts_->http_server->port();
+}
+
+std::uint16_t node::rtmp_port() const {
+  return parts_->rtmp_server ? parts_->rtmp_server->port() : 0;
+}
+
+void node::stop() {
+  auto& p = *parts_;
+  if (p.stopping.exchange(true)) {
+    return;
+  }
+  p.housekeeping.cancel();
+  // Encoders first: their last frames become parts, which viewers can still fetch.
+  if (p.rtmp_server) {
+    p.rtmp_server->stop(edges_deadline / 2);
+  }
+  if (p.http_server) {
+    p.http_server->stop(edges_deadline / 2);
+  }
+  if (p.entities) {
+    std::promise<result<void>> stopped;
+    p.entities->stop(entities_deadline,
+                     [&stopped](result<void> r) { stopped.set_value(std::move(r)); });
+    if (const auto r = stopped.get_future().get(); !r) {
+      log::warn("not everything was finished in time: {}", r.error().message);
+    }
+  }
+  p.admin_server.reset();
+  if (p.threads) {
+    p.threads->stop(std::chrono::seconds(1));
+  }
+}
+
+}  // namespace troupe::app

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/node_admin.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "app/version.hpp"
+
+namespace troupe::app {
+namespace {
+
+using shared_parts = std::shared_ptr<const admin_parts>;
+
+admin::node_status status_of(const admin_parts& p) {
+  admin::node_status out;
+  const auto runtime_status = p.entities.status();
+  out.node = p.facts.self.name;
+  out.state = p.facts.is_stopping() ? "draining" : runtime_status.state;
+  out.version = version();
+  out.uptime = std::chrono::duration_cast<std::chrono::seconds>(p.time.now() - p.facts.started);
+  out.host = p.facts.self.host;
+  out.http_port = p.facts.http_port;
+  out.rtmp_port = p.facts.rtmp_port;
+  out.counts.emplace_back("connections", static_cast<std::int64_t>(p.facts.connections()));
+  std::int64_t waiting = 0;
+  for (const auto& k : runtime_status.kinds) {
+    out.counts.emplace_back(k.kind + " entities", static_cast<std::int64_t>(k.active));
+    waiting += static_cast<std::int64_t>(k.waiting);
+  }
+  out.counts.emplace_back("messages waiting", waiting);
+  return out;
+}
+
+void append_lines(const runtime::tree_node& at, std::uint32_t depth,
+                  std::vector<admin::tree_line>& out) {
+  out.push_back({.depth = depth,
+                 .name = at.name,
+                 .state = at.state,
+                 .restarts = static_cast<std::uint32_t>(at.restarts)});
+  for (const auto& child : at.children) {
+    append_lines(child, depth + 1, out);
+  }
+}
+
+result<admin::location> find(const admin_parts& p, const std::string& text) {
+  const auto name = runtime::parse_entity_name(text);
+  if (!name) {
+    return fail(errc::invalid_argument, "invalid_name", "a name is KIND/ID, as in stream/48213");
+  }
+  const auto kinds = p.entities.status().kinds;
+  if (std::ranges::find(kinds, name->kind, &runtime::kind_status::kind) == kinds.end()) {
+    return fail(errc::not_found, "unknown_kind", "there is no kind " + name->kind);
+  }
+  const auto found = p.entities.where(*name);
+  return admin::location{.name = text,
+                         .node = found ? found->node : p.facts.self.name,
+                         .state = found ? found->state : "passive",
+                         .epoch = found ? found->epoch : 0};
+}
+
+void create_user(const shared_parts& p, admin::wanted_user wanted,
+                 callback<admin::created_user> done) {
+  const auto to_created = [](const account::user& u) {
+    return admin::created_user{.id = u.id, .username = u.username};
+  };
+  account::new_user user{.username = std::move(wanted.username),
+                         .email = std::move(wanted.email),
+                         .password = std::move(wanted.password)};
+  auto answer = std::make_shared<callback<admin::created_user>>(std::move(done));
+  if (!wanted.is_administrator) {
+    p->accounts.register_user(std::move(user), [answer, to_created](result<account::user> made) {
+      (*answer)(map(std::move(made), to_created));
+    });
+    return;
+  }
+  const bool accepted = p->pool.submit([p, answer, to_created, user = std::move(user)]() mutable {
+    (*answer)(map(p->accounts.create_administrator(std::move(user)), to_created));
+  });
+  if (!accepted) {
+    (*answer)(fail(errc::unavailable, "queue_full", "too many requests wait for the store"));
+  }
+}
+
+}  // namespace
+
+admin::calls make_admin_calls(admin_parts parts) {
+  const auto p = std::make_shared<const admin_parts>(std::move(parts));
+  admin::calls c;
+  c.status = [p](callback<admin::node_status> done) { done(status_of(*p)); };
+  c.tree = [p](callback<std::vector<admin::tree_line>> done) {
+    std::vector<admin::tree_line> lines;
+    append_lines(p->entities.tree(), 0, lines);
+    done(std::move(lines));
+  };
+  c.where = [p](const std::string& name, callback<admin::location> done) { done(find(*p, name)); };
+  c.create_user = [p](admin::wanted_user wanted, callback<admin::created_user> done) {
+    create_user(p, std::move(wanted), std::move(done));
+  };
+  c.set_password = [p](std::string username, std::string password, callback<void> done) {
+    p->accounts.set_password(std::move(username), std::move(password), std::move(done));
+  };
+  return c;
+}
+
+}  // namespace troupe::app

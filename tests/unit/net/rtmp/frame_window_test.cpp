@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "net/rtmp/frame_window.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace troupe::rtmp {
+namespace {
+
+media::frame video(std::size_t size, bool key = false) {
+  media::frame f;
+  f.track = media::track::video;
+  f.container_key = key;
+  f.data = shared_bytes(bytes(size));
+  return f;
+}
+
+media::frame audio(std::size_t size) {
+  media::frame f;
+  f.track = media::track::audio;
+  f.data = shared_bytes(bytes(size));
+  return f;
+}
+
+stream::resume_point settled(std::uint64_t next_video, std::uint64_t next_audio,
+                             std::uint64_t number = 1) {
+  stream::resume_point p;
+  p.number = number;
+  p.checkpoint.emplace();
+  p.checkpoint->publication.number = 1;
+  p.checkpoint->video.next_frame = next_video;
+  p.checkpoint->audio.next_frame = next_audio;
+  return p;
+}
+
+}  // namespace
+
+TEST_CASE("frame_window: numbers each track densely", "[net][rtmp]") {
+  frame_window w(1000);
+  CHECK(w.add(video(1, true)));
+  CHECK(w.add(audio(1)));
+  CHECK(w.add(video(1)));
+  const auto frames = w.take(10);
+  REQUIRE(frames.size() == 3);
+  CHECK(frames[0].number == 0);
+  CHECK(frames[1].number == 0);
+  CHECK(frames[2].number == 1);
+  CHECK_FALSE(w.has_unsent());
+}
+
+TEST_CASE("frame_window: drops whole GOPs before numbering and goes on at a key frame",
+          "[net][rtmp]") {
+  frame_window w(100);
+  CHECK(w.add(video(60, true)));
+  CHECK_FALSE(w.add(video(60)));       // no room
+  CHECK_FALSE(w.add(video(1)));        // would fit, but its GOP is broken
+  CHECK(w.add(audio(10)));             // sound goes on
+  CHECK_FALSE(w.add(video(1, true)));  // not before half of the room is free
+  CHECK(w.dropped() == 3);
+  CHECK(w.take(10).size() == 2);
+  w.settle(settled(1, 1));
+  CHECK(w.held_bytes() == 0);
+  CHECK(w.add(video(40, true)));
+  CHECK(w.take(10).at(0).number == 1);
+}
+
+TEST_CASE("frame_window: after a rewind everything since the checkpoint is sent again",
+          "[net][rtmp]") {
+  frame_window w(1000);
+  for (int i = 0; i < 4; ++i) {
+    CHECK(w.add(video(1, i == 0)));
+  }
+  CHECK(w.take(3).size() == 3);
+  w.settle(settled(2, 0));
+  w.rewind();
+  const auto again = w.take(10);
+  REQUIRE(again.size() == 2);
+  CHECK(again[0].number == 2);
+  CHECK(again[1].number == 3);
+}
+
+TEST_CASE("frame_window: a checkpoint of an earlier publication settles nothing", "[net][rtmp]") {
+  frame_window w(1000);
+  CHECK(w.add(video(1, true)));
+  CHECK(w.take(1).size() == 1);
+  w.settle(settled(100, 100, 2));
+  CHECK(w.held_bytes() == 1);
+}
+
+}  // namespace troupe::rtmp
