@@ -80,6 +80,7 @@ class any_behaviour {
   virtual result<void> load(std::uint32_t version, byte_view data) = 0;
   virtual handled activate(context& ctx) = 0;
   virtual void passivate(context& ctx) = 0;
+  virtual bool has_passivate() const = 0;
 };
 
 /// Calls f, which returns void, result<A> or later<A>.
@@ -129,6 +130,10 @@ class typed_behaviour final : public any_behaviour {
     if constexpr (requires(B& b) { b.passivate(ctx); }) {
       behaviour_->passivate(ctx);
     }
+  }
+
+  bool has_passivate() const override {
+    return requires(B& b, context& ctx) { b.passivate(ctx); };
   }
 
  private:

@@ -116,8 +116,9 @@ class context {
                });
   }
 
-  /// Sends m to this entity when delay is over; its answer goes nowhere. A passivation forgets
-  /// timers, so what must happen after one belongs into the state, and activate() sets it again.
+  /// Sends m to this entity when delay is over; its answer goes nowhere. An entity with a timer
+  /// does not count as idle; but passivate(), a drain and a crash end its timers, so what must
+  /// happen after them belongs into the state, and activate() sets the timer again.
   template <message M>
   timer after(duration delay, M m) {
     return port_.after(delay, command_of(std::move(m)));
@@ -127,7 +128,8 @@ class context {
 
   /// job() -> result<X> runs on the worker pool and may block; it must not touch the behaviour.
   /// then(context&, result<X>) -> result<R>, later<R> or void runs on this entity, never after
-  /// its activation ended, and may touch everything. What it returns is the answer.
+  /// its activation ended, and may touch everything. What it returns is the answer. The job starts
+  /// at once, not after the commit.
   /// Errors, given to then: unavailable (queue_full), internal (the job threw).
   template <class Job, class Then>
   auto run(Job job, Then then) {

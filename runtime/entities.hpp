@@ -35,6 +35,8 @@ struct kind_options {
   std::size_t mailbox_limit = 1000;
   /// Senders remembered per entity; beyond it the longest silent is forgotten.
   std::size_t sender_limit = 1024;
+  /// Names that may be here at once; beyond it the answer is unavailable (too_many_entities).
+  std::size_t activation_limit = 100'000;
 };
 
 struct node_options {
@@ -92,6 +94,8 @@ class entities {
   /// clock, metrics and log outlive it.
   entities(const node_options& options, const clock& c, metrics& m, job_runner run_job,
            entity_log& log);
+  /// For runtime/testing.
+  explicit entities(std::unique_ptr<detail::node> made);
   /// Ends every activation at once, without its last commits; stop() is the orderly way.
   ~entities();
   entities(const entities&) = delete;
@@ -144,8 +148,6 @@ class entities {
   /// stops services in reverse order. done: on an actor thread, with deadline_exceeded when
   /// something was left at the deadline.
   void stop(duration deadline, callback<void> done);
-
-  detail::node& inside() { return *node_; }
 
  private:
   void add_kind(detail::kind_entry entry);

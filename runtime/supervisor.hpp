@@ -99,7 +99,6 @@ class supervisor {
   tree_node tree() const;
 
  private:
-  struct child;
   struct impl;
   std::shared_ptr<impl> impl_;
 };

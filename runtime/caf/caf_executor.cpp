@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "runtime/caf/caf_executor.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/send.hpp>
+
+#include "runtime/detail/node.hpp"
+
+namespace troupe::runtime::detail {
+
+/// What lies in a strand's mailbox: a command, or a task. Neither: the end. Copyable, because CAF
+/// asks for it; it never does.
+struct mail {
+  command_ptr command;
+  std::shared_ptr<task> work;
+};
+
+}  // namespace troupe::runtime::detail
+
+// It never leaves the process, so it needs no serialisation.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::runtime::detail::mail)
+
+namespace troupe::runtime::detail {
+
+namespace {
+
+/// Measured: without a bound a request behind four busy actors waits 700 ms (design.md section 2).
+constexpr std::size_t most_in_a_row = 50;
+
+class strand_actor final : public caf::event_based_actor {
+ public:
+  strand_actor(caf::actor_config& c, command_handler on_command)
+      : caf::event_based_actor(c), on_command_(std::move(on_command)) {}
+
+  caf::behavior make_behavior() override {
+    return {[this](mail& m) {
+      if (m.command) {
+        on_command_(std::move(m.command));
+      } else if (m.work) {
+        (*m.work)();
+      } else {
+        quit();
+      }
+    }};
+  }
+
+  void on_exit() override { on_command_ = nullptr; }
+
+ private:
+  command_handler on_command_;
+};
+
+class caf_strand final : public strand {
+ public:
+  caf_strand(caf::actor_system& system, caf::actor actor)
+      : clock_(system.clock()), actor_(std::move(actor)) {}
+
+  ~caf_strand() override { caf_strand::close(); }
+
+  void deliver(command_ptr what) override { put({std::move(what), {}}); }
+
+  void post(task what) override { put({{}, std::make_shared<task>(std::move(what))}); }
+
+  void post_after(duration delay, task what) override {
+    clock_.schedule_message(clock_.now() + delay, caf::actor_cast<caf::strong_actor_ptr>(actor_),
+                            element({{}, std::make_shared<task>(std::move(what))}));
+  }
+
+  void close() override {
+    if (!is_closed_.exchange(true)) {
+      put({});
+    }
+  }
+
+ private:
+  static caf::mailbox_element_ptr element(mail m) {
+    return caf::make_mailbox_element(nullptr, caf::make_message_id(),
+                                     caf::mailbox_element::forwarding_stack{}, std::move(m));
+  }
+
+  void put(mail m) { actor_->enqueue(element(std::move(m)), nullptr); }
+
+  std::atomic<bool> is_closed_ = false;
+  caf::actor_clock& clock_;
+  caf::actor actor_;
+};
+
+}  // namespace
+
+caf_executor::caf_executor(policy p, std::size_t threads)
+    : config_(std::make_unique<caf::actor_system_config>()) {
+  const auto cores = std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
+  config_->set("scheduler.policy",
+               p == policy::testing ? caf::atom("testing") : caf::atom("sharing"));
+  config_->set("scheduler.max-threads", threads != 0 ? threads : cores);
+  config_->set("scheduler.max-throughput", most_in_a_row);
+  config_->set("logger.file-verbosity", caf::atom("quiet"));
+  config_->set("logger.console-verbosity", caf::atom("quiet"));
+  system_ = std::make_unique<caf::actor_system>(*config_);
+}
+
+caf_executor::~caf_executor() = default;
+
+strand_ptr caf_executor::make_strand(command_handler on_command) {
+  return std::make_shared<caf_strand>(
+      *system_, caf::actor_cast<caf::actor>(system_->spawn<strand_actor>(std::move(on_command))));
+}
+
+std::unique_ptr<executor> make_caf_executor(std::size_t threads) {
+  return std::make_unique<caf_executor>(caf_executor::policy::sharing, threads);
+}
+
+}  // namespace troupe::runtime::detail

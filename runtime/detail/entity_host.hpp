@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One name on this node: carries out what placement_core decides, runs the behaviour's handlers one
+// after another, holds back answers and messages until their commit, and keeps what waits across a
+// passivation or a crash.
+// Started by: node, at the first message. Owns: the behaviour, its senders, its timers. Talks to:
+// node, committer, entity_log. Life: as placement_core has it; retired when nothing waits.
+// Thread: its strand, except what is marked. Survives: a crash of the behaviour.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/context.hpp"
+#include "runtime/detail/executor.hpp"
+#include "runtime/detail/lane.hpp"
+#include "runtime/detail/sender_table.hpp"
+#include "runtime/entities.hpp"
+#include "runtime/placement_core.hpp"
+
+namespace troupe::runtime::detail {
+
+class node;
+struct kind_state;
+
+class entity_host final : public activation, public std::enable_shared_from_this<entity_host> {
+ public:
+  entity_host(node& n, kind_state& kind, entity_name name);
+
+  /// Once, before the first command.
+  void run_on(strand_ptr s) { strand_ = std::move(s); }
+
+  const strand_ptr& on() const { return strand_; }
+
+  void arrive(command_ptr what);
+  /// Passivate as soon as nothing waits.
+  void drain();
+
+  /// What others may read and count, from any thread.
+  std::atomic<std::size_t> waiting{0};
+
+  runtime::phase seen_phase() const { return seen_phase_.load(std::memory_order_relaxed); }
+
+  std::uint64_t seen_epoch() const { return seen_epoch_.load(std::memory_order_relaxed); }
+
+  std::uint64_t seen_restarts() const { return seen_restarts_.load(std::memory_order_relaxed); }
+
+  const entity_name& self() const override { return name_; }
+
+  kind_state& kind() const { return kind_; }
+
+ private:
+  struct queued {
+    command_ptr what;
+    bool may_be_stored = false;  // its commit got no answer
+  };
+
+  /// What a turn gave, to leave after its commit: an answer, or a message.
+  struct output {
+    command_ptr answers;
+    std::uint64_t order = 0;
+    erased_answer answer;
+    command_ptr message;
+    entity_name to;
+    duration deadline{};
+    continuation then;
+  };
+
+  using outputs = std::vector<output>;
+
+  static output answer_to(command_ptr what, std::uint64_t order, erased_answer answer) {
+    output o;
+    o.answers = std::move(what);
+    o.order = order;
+    o.answer = std::move(answer);
+    return o;
+  }
+
+  // What a context may do.
+  std::uint64_t epoch() const override { return core_.epoch(); }
+
+  const clock& time() const override;
+  void send(entity_name to, command_ptr what, duration deadline, continuation then) override;
+  timer after(duration delay, command_ptr what) override;
+  void cancel(timer which) override;
+  void run(std::move_only_function<void()> job, continuation then) override;
+
+  void passivate() override { wants_to_passivate_ = true; }
+
+  void fail(error why) override { failed_ = std::move(why); }
+
+  // entity_host.cpp: life.
+  void step(const placement_event& event);
+  void carry_out(const placement_action& action);
+  void begin_claim();
+  void claim_answered(std::uint64_t attempt, result<stored_entity> got);
+  void begin_activation();
+  void activation_ended(const erased_answer& how);
+  void serve_waiting();
+  void refuse_waiting(const error& why);
+  void begin_passivation();
+  void end_passivation();
+  void lose(const error& why, bool stored_unknown = false);
+  std::vector<std::pair<std::uint64_t, queued>> unanswered(bool stored_unknown);
+  void end_activation();
+  void retire_later();
+  void try_retire();
+  void watch_idleness(duration in);
+  void passivate_if_wanted();
+  bool is_quiet() const;
+
+  // entity_turn.cpp: handlers, their outputs, commits.
+  void handle(queued q);
+  bool admit(const command_ptr& what);
+  void repeat(const command_ptr& what, sender_table::admission admission);
+
+  /// Calls body(context&); false when it threw or called fail(), with why in failed_.
+  template <class F>
+  bool turn(const sender& from, F&& body) {
+    context ctx(*this, from);
+    failed_.reset();
+    in_turn_ = true;
+    try {
+      body(ctx);
+    } catch (const std::exception& e) {
+      failed_ = make_error(errc::internal, std::string("an exception: ") + e.what());
+    } catch (...) {
+      failed_ = make_error(errc::internal, "an exception of an unknown type");
+    }
+    in_turn_ = false;
+    return !failed_;
+  }
+
+  void finish(const command_ptr& what, std::uint64_t order, erased_answer answer);
+  void finish_later(std::uint64_t order, erased_answer answer);
+  void end_turn(bool changed);
+  void flush(outputs what);
+  void start_commit();
+  void commit_answered(const result<commit_outcome>& outcome);
+  void watch_commit(duration in);
+  void resume(continuation then, erased_answer with);
+  /// From any thread: calls what with its argument on the strand, unless this activation has ended
+  /// by then.
+  answer_callback in_this_activation(std::move_only_function<void(entity_host&, erased_answer)> f);
+
+  bool is_durable() const;
+
+  node& node_;
+  kind_state& kind_;
+  const entity_name name_;
+  strand_ptr strand_;
+  placement_core core_;
+  std::atomic<runtime::phase> seen_phase_{runtime::phase::idle};
+  std::atomic<std::uint64_t> seen_epoch_{0};
+  std::atomic<std::uint64_t> seen_restarts_{0};
+
+  std::deque<queued> queue_;
+  bool serve_is_posted_ = false;
+  sender_table senders_;
+  bool is_draining_ = false;
+  bool retire_is_posted_ = false;
+
+  // Of the present activation.
+  std::uint64_t activation_ = 0;  // rises with each attempt to start one
+  stored_entity loaded_;
+  std::unique_ptr<any_behaviour> behaviour_;
+  std::shared_ptr<session_state> session_;  // its own, as a sender
+  steady_time last_used_{};
+  bool wants_to_passivate_ = false;
+  std::set<std::uint64_t> timers_;
+  std::size_t continuations_ = 0;                 // asks and jobs on their way
+  std::map<std::uint64_t, command_ptr> working_;  // by order: begun, answered later
+  bool is_dirty_ = false;
+  bool is_committing_ = false;
+  outputs held_;             // wait for the next commit
+  outputs held_for_commit_;  // wait for the one on its way
+
+  // Of the present turn.
+  bool in_turn_ = false;
+  std::optional<error> failed_;
+  outputs turn_outputs_;
+
+  std::uint64_t orders_ = 0;
+  std::uint64_t timer_ids_ = 0;
+  steady_time commit_began_{};
+  bool commit_is_watched_ = false;
+};
+
+}  // namespace troupe::runtime::detail

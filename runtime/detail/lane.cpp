@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "runtime/detail/lane.hpp"
+
+#include <algorithm>
+
+namespace troupe::runtime {
+
+session_id session::id() const {
+  return state_->id();
+}
+
+}  // namespace troupe::runtime
+
+namespace troupe::runtime::detail {
+
+lane::outcome lane::submit(const command_ptr& what, steady_time deadline, answer_callback done,
+                           const deliver& send) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) {
+    return {submitted::closed, {}, std::move(done), false};
+  }
+  if (open_.size() >= most_in_flight) {
+    return {submitted::refused,
+            make_error(errc::unavailable, "too_many_in_flight",
+                       "more than 64 commands wait for " + to_string(to_)),
+            std::move(done), false};
+  }
+  what->via = shared_from_this();
+  what->number = next_;
+  // Open before it is delivered: its answer may come from another thread at once.
+  open_.push_back({what, deadline, std::move(done)});
+  ++next_;
+  if (auto sent = send(what); !sent) {
+    // It never left, so its number is free again.
+    auto given_back = std::move(open_.back().done);
+    open_.pop_back();
+    --next_;
+    return {submitted::refused, std::move(sent.error()), std::move(given_back), false};
+  }
+  const bool must_arm = !armed_ || deadline < *armed_;
+  if (must_arm) {
+    armed_ = deadline;
+  }
+  return {submitted::sent, {}, {}, must_arm};
+}
+
+void lane::answer(std::uint64_t number, erased_answer with) {
+  answer_callback done;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = std::ranges::find(open_, number, [](const auto& o) { return o.what->number; });
+    if (at == open_.end()) {
+      return;
+    }
+    done = std::move(at->done);
+    open_.erase(at);
+    move_floor();
+  }
+  if (done) {
+    done(std::move(with));
+  }
+}
+
+std::vector<command_ptr> lane::open_from(std::uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<command_ptr> found;
+  for (const auto& o : open_) {
+    if (o.what->number >= number) {
+      found.push_back(o.what);
+    }
+  }
+  return found;
+}
+
+std::optional<steady_time> lane::expire(steady_time now) {
+  std::vector<answer_callback> due;
+  std::optional<steady_time> next;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& o : open_) {
+      if (o.deadline <= now) {
+        due.push_back(std::move(o.done));
+      } else {
+        next = next ? std::min(*next, o.deadline) : o.deadline;
+      }
+    }
+    std::erase_if(open_, [now](const auto& o) { return o.deadline <= now; });
+    move_floor();
+    armed_ = next;
+  }
+  for (auto& done : due) {
+    if (done) {
+      done(fail(errc::deadline_exceeded, "no answer in time from " + to_string(to_)));
+    }
+  }
+  return next;
+}
+
+void lane::abandon(const error& why) {
+  std::deque<open_command> left;
+  {
+    const std::lock_guard lock(mutex_);
+    left.swap(open_);
+    move_floor();
+  }
+  for (auto& o : left) {
+    if (o.done) {
+      o.done(fail(why));
+    }
+  }
+}
+
+std::optional<std::uint64_t> lane::close_if_idle() {
+  const std::lock_guard lock(mutex_);
+  if (!open_.empty()) {
+    return std::nullopt;
+  }
+  closed_ = true;
+  return next_;
+}
+
+void lane::move_floor() {
+  floor_.store(open_.empty() ? next_ : open_.front().what->number, std::memory_order_release);
+}
+
+std::shared_ptr<lane> session_state::lane_to(const entity_name& to) {
+  const std::lock_guard lock(mutex_);
+  if (const auto at = lanes_.find(to); at != lanes_.end()) {
+    return at->second;
+  }
+  if (lanes_.size() >= most_lanes) {
+    drop_idle_lanes();
+  }
+  auto made = std::make_shared<lane>(id_, to, first_number_);
+  lanes_.emplace(to, made);
+  return made;
+}
+
+void session_state::drop_idle_lanes() {
+  std::erase_if(lanes_, [this](const auto& entry) {
+    const auto next = entry.second->close_if_idle();
+    first_number_ = std::max(first_number_, next.value_or(0));
+    return next.has_value();
+  });
+}
+
+}  // namespace troupe::runtime::detail

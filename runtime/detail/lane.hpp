@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The sender's half of "exactly once within a session": one session's commands to one entity, their
+// numbers, and who waits for their answers. Numbers are dense and rising; all below floor() are
+// closed: answered or given up, never to be sent again. The entity's half is sender_table.
+// Thread: every function from any thread; callbacks are called without the lock.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "runtime/detail/command.hpp"
+#include "runtime/entity_name.hpp"
+#include "runtime/session.hpp"
+
+namespace troupe::runtime::detail {
+
+constexpr std::size_t most_in_flight = 64;  // design.md section 3
+constexpr std::size_t most_lanes = 256;     // per session, of those with nothing in flight
+
+class lane : public std::enable_shared_from_this<lane> {
+ public:
+  using deliver = std::function<result<void>(const command_ptr&)>;
+
+  enum class submitted : std::uint8_t { sent, refused, closed };
+
+  lane(session_id session, entity_name to, std::uint64_t first_number)
+      : session_(session), to_(std::move(to)), next_(first_number), floor_(first_number) {}
+
+  const entity_name& to() const { return to_; }
+
+  session_id session() const { return session_; }
+
+  std::uint64_t floor() const { return floor_.load(std::memory_order_acquire); }
+
+  struct outcome {
+    submitted how = submitted::sent;
+    error why;              ///< when refused
+    answer_callback done;   ///< given back when not sent
+    bool must_arm = false;  ///< deadline() became earlier
+  };
+
+  /// Numbers what and delivers it under the lock, so that numbers arrive in order.
+  outcome submit(const command_ptr& what, steady_time deadline, answer_callback done,
+                 const deliver& send);
+
+  /// Closes number and calls its callback; an answer to a closed number is dropped.
+  void answer(std::uint64_t number, erased_answer with);
+
+  /// The open commands from number on, to be delivered again in this order: the entity answered
+  /// "expected number".
+  std::vector<command_ptr> open_from(std::uint64_t number) const;
+
+  /// Answers what is due with deadline_exceeded; returns the next deadline, if any.
+  std::optional<steady_time> expire(steady_time now);
+
+  /// Answers everything with why.
+  void abandon(const error& why);
+
+  /// When nothing is in flight: takes no more, and returns the number after the last one.
+  std::optional<std::uint64_t> close_if_idle();
+
+ private:
+  struct open_command {
+    command_ptr what;
+    steady_time deadline;
+    answer_callback done;
+  };
+
+  void move_floor();
+
+  const session_id session_;
+  const entity_name to_;
+  mutable std::mutex mutex_;
+  std::deque<open_command> open_;  // by number
+  std::uint64_t next_;
+  std::atomic<std::uint64_t> floor_;
+  std::optional<steady_time> armed_;
+  bool closed_ = false;
+};
+
+/// A session's lanes. A lane that was dropped while idle is made again above every number it used.
+class session_state {
+ public:
+  session_state(session_id id, bool is_internal) : id_(id), is_internal_(is_internal) {}
+
+  session_id id() const { return id_; }
+
+  /// An activation's own: it may still send while the node drains.
+  bool is_internal() const { return is_internal_; }
+
+  std::shared_ptr<lane> lane_to(const entity_name& to);
+
+ private:
+  void drop_idle_lanes();
+
+  const session_id id_;
+  const bool is_internal_;
+  std::mutex mutex_;
+  std::unordered_map<entity_name, std::shared_ptr<lane>> lanes_;
+  std::uint64_t first_number_ = 1;
+};
+
+}  // namespace troupe::runtime::detail

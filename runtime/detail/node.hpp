@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What stands behind entities: the names active on this node, the way of a command to them, and
+// what they share (clock, committer, pool, metrics). Thread: every function from any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/detail/committer.hpp"
+#include "runtime/detail/entity_host.hpp"
+#include "runtime/detail/executor.hpp"
+#include "runtime/entities.hpp"
+
+namespace troupe::runtime::detail {
+
+/// A kind and its figures.
+struct kind_state {
+  kind_entry entry;
+  metrics::counter* activations;
+  metrics::counter* passivations;
+  metrics::counter* restarts;
+  metrics::counter* refused;
+  metrics::gauge* active;
+  metrics::gauge* waiting;
+  std::unique_ptr<std::atomic<std::size_t>> hosts = std::make_unique<std::atomic<std::size_t>>(0);
+};
+
+struct node_parts {
+  node_options options;
+  const clock& time;
+  metrics& figures;
+  job_runner run_job;
+  entity_log& log;
+  std::unique_ptr<detail::executor> executor;
+};
+
+class node {
+ public:
+  explicit node(node_parts parts);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  void add_kind(kind_entry entry);
+  std::shared_ptr<session_state> open_session(bool is_internal);
+  void submit(const std::shared_ptr<session_state>& from, const entity_name& to,
+              const command_ptr& what, duration deadline, answer_callback done);
+  std::optional<location> where(const entity_name& name);
+  tree_node tree();
+  node_status status();
+  result<void> supervise(supervisor_spec spec);
+  void stop(duration deadline, callback<void> done);
+
+  // For entity_host.
+  /// Takes the name off this node, unless something waits for it.
+  bool retire(entity_host& host);
+  runtime::view view() const;
+
+  std::uint64_t next_local_epoch() { return ++local_epochs_; }
+
+  bool run_job(worker_pool::job j) { return parts_.run_job(std::move(j)); }
+
+  const clock& time() const { return parts_.time; }
+
+  entity_log& log() { return parts_.log; }
+
+  committer& commits() { return *commits_; }
+
+  const node_options& options() const { return parts_.options; }
+
+  message_registry& messages() { return messages_; }
+
+  executor& strands() { return *parts_.executor; }
+
+ private:
+  struct shard {
+    std::mutex mutex;
+    std::unordered_map<entity_name, std::shared_ptr<entity_host>> hosts;
+  };
+
+  struct armed_lane {
+    steady_time deadline;
+    std::weak_ptr<lane> which;
+
+    friend bool operator>(const armed_lane& a, const armed_lane& b) {
+      return a.deadline > b.deadline;
+    }
+  };
+
+  shard& shard_of(const entity_name& name);
+  result<void> deliver(const command_ptr& what, const entity_name& to, bool is_internal);
+  result<std::shared_ptr<entity_host>> host_of(shard& in, const entity_name& name);
+  void refuse(answer_callback done, error why);
+  void arm(steady_time deadline, const std::shared_ptr<lane>& which);
+  void wake_at(steady_time when);
+  void expire();
+  void drain_all();
+  void drained();
+  void abandon_all();
+  void stop_services();
+  template <class F>
+  void for_each_host(F f);
+
+  node_parts parts_;
+  message_registry messages_;
+  std::map<std::string, kind_state, std::less<>> kinds_;
+  std::array<shard, 16> shards_;
+  std::atomic<std::size_t> hosts_{0};
+  std::atomic<std::uint64_t> local_epochs_{0};
+  std::atomic<std::uint64_t> sessions_{0};
+  std::shared_ptr<committer> commits_;
+  metrics::counter& undelivered_;
+
+  /// Runs deadlines and refusals: callbacks that belong to no entity.
+  strand_ptr edge_;
+  std::mutex deadlines_mutex_;
+  std::priority_queue<armed_lane, std::vector<armed_lane>, std::greater<>> deadlines_;
+  std::optional<steady_time> wakes_at_;
+
+  /// Runs the supervisors.
+  strand_ptr services_strand_;
+  mutable std::mutex services_mutex_;
+  std::vector<std::pair<std::string, std::unique_ptr<supervisor>>> services_;
+
+  std::atomic<bool> is_draining_{false};
+  std::mutex stop_mutex_;
+  callback<void> stopped_;
+};
+
+/// Behind entities' constructor; tests bring their own executor.
+std::unique_ptr<executor> make_caf_executor(std::size_t threads);
+
+}  // namespace troupe::runtime::detail

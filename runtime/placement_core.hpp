@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where entities live, as pure functions of events: who should own a name (view, rendezvous
+// hashing), and one name's life on this node: claim -> activate -> active -> passivate -> gone,
+// with its own restart intensity. No clock, no thread, no I/O: step(event) -> actions, so that a
+// test can run any schedule. The actor around it (entity_host) carries the actions out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "runtime/entity_name.hpp"
+#include "runtime/supervisor.hpp"
+
+namespace troupe::runtime {
+
+enum class member_state : std::uint8_t { joining, active, draining, left, dead };
+
+struct member {
+  std::string node;
+  std::uint64_t incarnation = 0;
+  member_state state = member_state::joining;
+};
+
+/// The nodes as the store has them; number rises with every change.
+struct view {
+  std::uint64_t number = 0;
+  std::vector<member> members;
+};
+
+/// Whom the view proposes for a name that has no owner: the active node with the highest
+/// hash(node, name). Nothing when no node is active. Only a proposal: the store's row decides.
+std::optional<std::string> propose_owner(const view& v, const entity_name& name);
+
+enum class phase : std::uint8_t {
+  idle,         ///< not here
+  claiming,     ///< asked the store for the name
+  activating,   ///< owned; state is loaded, activate() runs
+  active,       ///< serves
+  passivating,  ///< finishes, takes nothing new
+  backing_off,  ///< failed too often: refuses until a time
+};
+
+std::string_view to_string(phase p);
+
+// Events.
+struct wanted {};  ///< a message waits
+
+struct claimed {
+  std::uint64_t epoch = 0;
+};
+
+struct claim_failed {
+  error why;
+};
+
+struct activated {};
+
+struct died {  ///< the behaviour threw, failed, lost a commit or was fenced
+  error why;
+};
+
+struct quiet {};  ///< idle for long enough, asked to passivate, or the node drains
+
+struct passivated {};
+
+using placement_event =
+    std::variant<wanted, claimed, claim_failed, activated, died, quiet, passivated>;
+
+// Actions.
+struct claim {};
+
+struct start {
+  std::uint64_t epoch = 0;
+};
+
+struct serve {};  ///< handle what waits
+
+struct discard {};  ///< drop the activation; what waits stays
+
+struct refuse {  ///< answer everything that waits
+  error why;
+};
+
+struct seal {};  ///< run passivate(), end the last commit
+
+struct release {};  ///< the name is free; what came meanwhile is wanted again
+
+using placement_action = std::variant<claim, start, serve, discard, refuse, seal, release>;
+
+/// One name's life on one node.
+class placement_core {
+ public:
+  struct config {
+    std::string node;
+    restart_intensity intensity;  ///< design.md section 3: 5 in 10 s
+    runtime::backoff backoff{std::chrono::seconds(1), std::chrono::seconds(60)};
+    std::uint64_t seed = 1;
+  };
+
+  placement_core(entity_name name, config c);
+
+  [[nodiscard]] std::vector<placement_action> step(const placement_event& event, steady_time now,
+                                                   const view& v);
+
+  runtime::phase phase() const { return phase_; }
+
+  /// Of the present or last activation; 0 before the first.
+  std::uint64_t epoch() const { return epoch_; }
+
+  std::uint64_t restarts() const { return restarts_; }
+
+  /// While backing off.
+  steady_time refuses_until() const { return until_; }
+
+  /// No failure is recent: nothing is lost when this object goes.
+  bool is_forgettable(steady_time now) const;
+
+ private:
+  using actions = std::vector<placement_action>;
+  actions on_wanted(steady_time now, const view& v);
+  actions on_died(const error& why, steady_time now);
+
+  entity_name name_;
+  config config_;
+  std::minstd_rand random_;
+  runtime::phase phase_ = runtime::phase::idle;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t restarts_ = 0;
+  std::vector<steady_time> failures_;  // within the intensity's window
+  int backoffs_ = 0;                   // in a row
+  steady_time until_{};
+};
+
+}  // namespace troupe::runtime
