@@ -31,7 +31,8 @@ struct track_checkpoint {
   std::uint8_t codec = 0;
   bytes configuration;
   std::uint64_t next_frame = 0;  ///< first frame that no segment holds yet
-  std::int64_t end = 0;          ///< where the next sample begins, in the track's timescale
+  /// Where the next sample begins, in the track's timescale; below 0: where its time says.
+  std::int64_t end = -1;
   std::int64_t usual_duration =
       0;  ///< of a sample, in the track's timescale: fills in at ends and stalls
   /// Publication time minus this is media time. Grows when a stall is collapsed.
@@ -43,12 +44,13 @@ struct track_checkpoint {
 
 struct checkpoint {
   media::publication publication;
-  bool started = false;  ///< the publication's first segment has begun
+  bool started = false;   ///< the publication's first segment has begun
+  bool finished = false;  ///< the publication is over
   int target_duration_s = 4;
   int part_target_ms = 0;  ///< 0: not chosen yet
   int part_hold_back_ms = 0;
   std::int64_t next_msn = 0;
-  std::int64_t long_msn = 0;  ///< of the last segment
+  std::int64_t long_msn = 0;  ///< of the long segment that the next segment belongs to
   bool is_long = false;
   std::int64_t discontinuity_sequence = 0;
   bool discontinuity = false;    ///< the next segment begins with one
@@ -57,8 +59,8 @@ struct checkpoint {
   std::int64_t fragment_index = 1;
   /// End of what was published, on whichever track leads; 1/705,600,000 s.
   std::int64_t lead = 0;
-  /// Where the running long segment began, in the same unit.
-  std::int64_t long_start = 0;
+  /// Where the running long segment began, in the same unit; below 0: the next segment begins one.
+  std::int64_t long_start = -1;
   track_checkpoint video;
   track_checkpoint audio;
 
@@ -79,9 +81,10 @@ typename Inspector::result_type inspect(Inspector& f, track_checkpoint& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, checkpoint& x) {
-  return f(x.publication, x.started, x.target_duration_s, x.part_target_ms, x.part_hold_back_ms,
-           x.next_msn, x.long_msn, x.is_long, x.discontinuity_sequence, x.discontinuity,
-           x.init_number, x.needs_init, x.fragment_index, x.lead, x.long_start, x.video, x.audio);
+  return f(x.publication, x.started, x.finished, x.target_duration_s, x.part_target_ms,
+           x.part_hold_back_ms, x.next_msn, x.long_msn, x.is_long, x.discontinuity_sequence,
+           x.discontinuity, x.init_number, x.needs_init, x.fragment_index, x.lead, x.long_start,
+           x.video, x.audio);
 }
 
 }  // namespace troupe::media
