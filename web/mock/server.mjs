@@ -34,9 +34,10 @@ if (!process.env.MOCK_EMPTY) {
   channels.forEach(([username, title, status, viewers, minutes], i) => addStream(i + 1, username, title, status, viewers, minutes));
 }
 addStream(90, 'mika_plays', 'Doors open soon', 'waiting', 12, 0);
+addStream(92, 'mika_plays', 'One key frame, and never again', 'live', 2, 1);
 addStream(91, 'holt', 'What a day', 'ended', 0, 90);
 const media = process.env.MOCK_MEDIA;
-const files = media ? readdirSync(media).filter((name) => name.endsWith('.mp4')).sort() : [];
+const files = media ? readdirSync(media).filter((name) => /\.(mp4|m4a)$/.test(name)).sort() : [];
 files.forEach((name, i) => {
   addStream(101 + i, 'sampler', name, 'live', 3, 5);
   streams.get(101 + i).file = join(media, name);
@@ -174,10 +175,12 @@ function feed(stream) {
       ? ['-re', '-stream_loop', '-1', '-i', stream.file, '-c', 'copy', '-tag:v', /hevc/.test(stream.file) ? 'hvc1' : '0']
       : [
           ...['-re', '-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30', '-f', 'lavfi', '-i', 'sine=frequency=330:sample_rate=48000'],
-          ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '30', '-pix_fmt', 'yuv420p', '-b:v', '2M', '-c:a', 'aac', '-af', 'volume=0.1'],
+          ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', stream.stream_id === 92 ? '90000' : '30', '-pix_fmt', 'yuv420p', '-b:v', '2M', '-c:a', 'aac', '-af', 'volume=0.1'],
         ];
     if (stream.file && !/hevc/.test(stream.file)) source.splice(-2);
-    const output = ['-f', 'hls', '-hls_time', '1', '-hls_list_size', '12', '-hls_segment_type', 'fmp4', '-hls_flags', 'delete_segments+program_date_time'];
+    // Segments without a key frame, as Troupe cuts them when a source sends few.
+    const flags = `delete_segments+program_date_time${stream.stream_id === 92 || /single-keyframe/.test(stream.file ?? '') ? '+split_by_time' : ''}`;
+    const output = ['-f', 'hls', '-hls_time', '1', '-hls_list_size', '12', '-hls_segment_type', 'fmp4', '-hls_flags', flags];
     const args = ['-hide_banner', '-loglevel', 'error', ...source, ...output, '-master_pl_name', 'master.m3u8', join(folder, 'media.m3u8')];
     const child = spawn('ffmpeg', args, { stdio: ['ignore', 'inherit', 'inherit'] });
     children.set(stream.stream_id, child);

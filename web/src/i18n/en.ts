@@ -9,7 +9,6 @@ export const en = {
   'nav.join': 'Sign up',
   'nav.log_out': 'Log out',
   'nav.main': 'Main',
-  'nav.language': 'Language',
 
   'home.title': 'On now',
   'home.tagline': 'Live from this troupe, a few seconds from the stage.',
@@ -24,7 +23,6 @@ export const en = {
   'home.unreachable': 'The server does not answer. Trying again…',
   'home.untitled': 'Untitled',
   'home.watch': 'Watch {user}: {title}',
-  'home.live_for': 'Live for {time}',
 
   'status.waiting': 'Waiting',
   'status.live': 'Live',

@@ -10,7 +10,6 @@ export const ja: Record<keyof typeof en, string> = {
   'nav.join': '新規登録',
   'nav.log_out': 'ログアウト',
   'nav.main': 'メイン',
-  'nav.language': '言語',
 
   'home.title': 'ただいま配信中',
   'home.tagline': '数秒の遅れで楽しむ、生の舞台。',
@@ -25,7 +24,6 @@ export const ja: Record<keyof typeof en, string> = {
   'home.unreachable': 'サーバーから応答がありません。再試行しています…',
   'home.untitled': 'タイトルなし',
   'home.watch': '{user} の配信「{title}」を見る',
-  'home.live_for': '配信時間 {time}',
 
   'status.waiting': '配信前',
   'status.live': 'ライブ',

@@ -24,6 +24,8 @@ export interface EngineState {
   latency: number | null;
   behind: boolean;
   rate: number;
+  /** There is no video in the stream. */
+  soundOnly: boolean;
   /** The browser refused sound without a click, so playback began muted. */
   silenced: boolean;
   /** The browser refused to play at all without a click. */
@@ -39,6 +41,7 @@ export const initialState: EngineState = {
   latency: null,
   behind: false,
   rate: 1,
+  soundOnly: false,
   silenced: false,
   needsClick: false,
 };
@@ -80,7 +83,7 @@ const slowestRestart = 8000;
 const mediaRecoveries = 3;
 const recoveryWindow = 60_000;
 // Media that arrives for this long without a picture is a problem worth a sentence. Unit: ms.
-const pictureDeadline = 6000;
+const pictureDeadline = 5000;
 const tick = 250;
 
 const unplayable = new Set([
@@ -99,7 +102,6 @@ export class Engine {
   private readonly ticker: ReturnType<typeof setInterval>;
   private recoveries: number[] = [];
   private mediaSince: number | null = null;
-  private keyFrameListed = false;
   private wantsToPlay = true;
   private gone = false;
   private readonly unlisten: () => void;
@@ -257,7 +259,8 @@ export class Engine {
     hls.on(Events.MANIFEST_PARSED, (_event, data) => {
       this.restartDelay = firstRestart;
       const qualities = data.levels.map((level, index) => ({ index, name: rungName(level) }));
-      this.set({ qualities: qualities.reverse() });
+      const soundOnly = data.levels.every((level) => level.audioCodec && !level.videoCodec && !level.width);
+      this.set({ qualities: qualities.reverse(), soundOnly });
       if (this.wantsToPlay) {
         void this.play();
       }
@@ -266,13 +269,14 @@ export class Engine {
     hls.on(Events.LEVEL_UPDATED, (_event, data) => {
       this.details = data.details;
       this.restartDelay = firstRestart;
-      this.keyFrameListed ||= data.details.partList?.some((part) => part.independent) ?? true;
       if (this.state.phase === 'retrying') {
         this.set({ phase: this.video.readyState >= 3 ? 'playing' : 'stalled' });
       }
     });
-    hls.on(Events.FRAG_BUFFERED, () => {
-      this.mediaSince ??= performance.now();
+    hls.on(Events.FRAG_BUFFERED, (_event, { frag }) => {
+      if (frag.sn !== 'initSegment') {
+        this.mediaSince ??= performance.now();
+      }
     });
     hls.on(Events.ERROR, (_event, data) => this.onError(data));
     hls.attachMedia(this.video);
@@ -336,7 +340,7 @@ export class Engine {
   }
 
   private async nameBrokenMedia(): Promise<void> {
-    const neverPlayed = this.video.videoWidth === 0;
+    const neverPlayed = this.video.getVideoPlaybackQuality().totalVideoFrames === 0;
     const problem = neverPlayed ? whyNoPicture(await this.master(), true) : null;
     this.giveUp(problem ?? { kind: 'broken', codec: '' });
   }
@@ -426,7 +430,7 @@ export class Engine {
     if (this.mediaSince === null || this.gone) {
       return;
     }
-    const shown = this.video.videoWidth > 0 && this.video.readyState >= 2;
+    const shown = this.hasPicture();
     const late = performance.now() - this.mediaSince > pictureDeadline;
     if (shown) {
       this.mediaSince = null;
@@ -436,13 +440,19 @@ export class Engine {
     }
   }
 
+  /** The size is known from the init section alone; only a decoded frame is a picture. */
+  private hasPicture(): boolean {
+    return this.video.readyState >= 2 && this.video.getVideoPlaybackQuality().totalVideoFrames > 0;
+  }
+
   private async nameMissingPicture(): Promise<void> {
     const text = await this.master();
     const soundOnly = !codecsOfMaster(text).some(isVideoCodec);
     if (soundOnly) {
       this.mediaSince = null; // a stream too: nothing is missing
-    } else if (this.video.videoWidth === 0 && this.mediaSince !== null) {
-      this.set({ problem: whyNoPicture(text, this.keyFrameListed) });
+      this.set({ soundOnly: true });
+    } else if (!this.hasPicture() && this.mediaSince !== null) {
+      this.set({ problem: whyNoPicture(text, this.video.readyState >= 2) });
     }
   }
 }

@@ -27,7 +27,8 @@ export type OverlayKind =
   | 'retrying'
   | 'reconnecting'
   | 'ended'
-  | 'problem';
+  | 'problem'
+  | 'sound_only';
 
 /** What to show, from what the server says of the stream and what the player sees of it. */
 export function overlayKind(status: Stream['status'], state: EngineState, over: boolean): OverlayKind {
@@ -51,7 +52,7 @@ export function overlayKind(status: Stream['status'], state: EngineState, over: 
     case 'retrying':
       return 'retrying';
     default:
-      return 'none';
+      return state.soundOnly ? 'sound_only' : 'none';
   }
 }
 
@@ -125,6 +126,8 @@ function OverlayContent({ kind, stream, state, retry }: ContentProps) {
           <p>{t('watch.reconnecting_text', { user })}</p>
         </Scene>
       );
+    case 'sound_only':
+      return <Scene art={<Poster name={user} />}>{null}</Scene>;
     case 'ended':
       return <Ended stream={stream} />;
     case 'problem': {

@@ -132,8 +132,9 @@ export function Player({ stream, unreachable }: PlayerProps) {
   }, [onKey]);
 
   const over = stream.status === 'ended' && (!begun || state.phase !== 'playing');
-  const covered = coversPicture(overlayKind(stream.status, state, over));
-  const hasPicture = begun && !covered;
+  const kind = overlayKind(stream.status, state, over);
+  const covered = coversPicture(kind);
+  const hasPicture = begun && (!covered || kind === 'sound_only');
   const idle = !awake && !paused && hasPicture;
 
   return (

@@ -26,14 +26,14 @@ export function refusedCodec(
 }
 
 /**
- * Media was appended, but no picture came. A browser that says it plays 4:4:4, 4:2:2 or 10 bit and
- * then does not is told apart from a source without key frames by whether one was listed.
+ * Media was appended, but no picture came. A browser drops video up to the first key frame, so
+ * without one there is nothing to play at all; with one the decoder has failed without a word.
  */
-export function whyNoPicture(playlist: string, keyFrameListed: boolean): Problem {
+export function whyNoPicture(playlist: string, hasSomethingToPlay: boolean): Problem {
   const codec = codecsOfMaster(playlist).find(isVideoCodec);
   const described = codec === undefined ? null : describeCodec(codec);
   if (described && described.trouble !== 'other') {
     return { kind: described.trouble, codec: described.name };
   }
-  return { kind: keyFrameListed ? 'no_picture' : 'no_key_frame', codec: described?.name ?? '?' };
+  return { kind: hasSomethingToPlay ? 'no_picture' : 'no_key_frame', codec: described?.name ?? '?' };
 }

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Api, ApiError, loggedInFlag, type FlagStore } from '../src/api/client';
+
+interface Call {
+  path: string;
+  body: Record<string, unknown> | null;
+  authorization: string | undefined;
+}
+type Answer = { status: number; body?: unknown } | Error;
+
+class Flags implements FlagStore {
+  values = new Map<string, string>();
+  getItem = (key: string) => this.values.get(key) ?? null;
+  setItem = (key: string, value: string) => void this.values.set(key, value);
+  removeItem = (key: string) => void this.values.delete(key);
+}
+
+const token = (n: number) => ({ status: 200, body: { access_token: `t${n}`, token_type: 'Bearer', expires_in: 900 } });
+const failure = (status: number, code: string) => ({ status, body: { error: { code, message: `${code}!` } } });
+const user = { status: 200, body: { user_id: 7, username: 'mika' } };
+
+describe('api', () => {
+  let calls: Call[];
+  let flags: Flags;
+  let now: number;
+
+  beforeEach(() => {
+    calls = [];
+    flags = new Flags();
+    now = 1_000_000;
+  });
+
+  function apiWith(answer: (call: Call, n: number) => Answer | Promise<Answer>): Api {
+    const send = async (url: RequestInfo | URL, init?: RequestInit) => {
+      const headers = init?.headers as Record<string, string>;
+      const call = {
+        path: String(url),
+        body: init?.body ? (JSON.parse(String(init.body)) as Record<string, unknown>) : null,
+        authorization: headers['authorization'],
+      };
+      calls.push(call);
+      const given = await answer(call, calls.length);
+      if (given instanceof Error) {
+        throw given;
+      }
+      return new Response(JSON.stringify(given.body ?? {}), { status: given.status });
+    };
+    return new Api({ fetch: send, flags, now: () => now, exclusive: (run) => run() });
+  }
+
+  const refreshes = () => calls.filter(({ body }) => body?.['grant_type'] === 'refresh_token').length;
+
+  it('logs in with the refresh token in a cookie, and keeps the access token to itself', async () => {
+    const api = apiWith((call) => (call.path.endsWith('/auth/token') ? token(1) : user));
+    await api.logIn('mika', 'secret');
+    expect(calls[0]?.body).toEqual({ grant_type: 'password', username: 'mika', password: 'secret', cookie: true });
+    await api.me();
+    expect(calls[1]?.authorization).toBe('Bearer t1');
+    expect([...flags.values]).toEqual([[loggedInFlag, '1']]);
+  });
+
+  it('does not ask for a session when this browser never had one', async () => {
+    const api = apiWith(() => token(1));
+    expect(await api.resume()).toBe(false);
+    expect(calls).toEqual([]);
+  });
+
+  it('resumes a session with one refresh', async () => {
+    flags.setItem(loggedInFlag, '1');
+    const api = apiWith(() => token(1));
+    expect(await api.resume()).toBe(true);
+    expect(calls.map(({ body }) => body)).toEqual([{ grant_type: 'refresh_token', cookie: true }]);
+  });
+
+  it('forgets that it was logged in when the refresh is refused, not when the server is away', async () => {
+    flags.setItem(loggedInFlag, '1');
+    await expect(apiWith(() => new TypeError('offline')).resume()).rejects.toMatchObject({ code: 'network' });
+    await expect(apiWith(() => failure(503, 'unavailable')).resume()).rejects.toMatchObject({ status: 503 });
+    expect(flags.getItem(loggedInFlag)).toBe('1');
+    expect(await apiWith(() => failure(401, 'invalid_grant')).resume()).toBe(false);
+    expect(flags.getItem(loggedInFlag)).toBeNull();
+  });
+
+  it('refreshes once for many refused calls, and sends each again with the new token', async () => {
+    let current = 't1';
+    const api = apiWith(({ path, body, authorization }) => {
+      if (path.endsWith('/auth/token')) {
+        current = body?.['grant_type'] === 'refresh_token' ? 't2' : 't1';
+        return token(current === 't2' ? 2 : 1);
+      }
+      return authorization === `Bearer ${current}` && current === 't2' ? user : failure(401, 'token_expired');
+    });
+    await api.logIn('mika', 'secret');
+    await Promise.all([api.me(), api.me(), api.streamKey()]);
+    expect(refreshes()).toBe(1);
+    expect(calls.filter(({ authorization }) => authorization === 'Bearer t2')).toHaveLength(3);
+  });
+
+  it('tries a refused call only once more', async () => {
+    const api = apiWith(({ path }) => (path.endsWith('/auth/token') ? token(calls.length) : failure(401, 'invalid_token')));
+    await api.logIn('mika', 'secret');
+    await expect(api.me()).rejects.toMatchObject({ status: 401, code: 'invalid_token' });
+    expect(calls.filter(({ path }) => path.endsWith('/users/me'))).toHaveLength(2);
+    expect(refreshes()).toBe(1);
+  });
+
+  it('renews a token that is about to end before using it', async () => {
+    const api = apiWith(({ path }) => (path.endsWith('/auth/token') ? token(calls.length) : user));
+    await api.logIn('mika', 'secret');
+    now += 860_000;
+    await api.me();
+    expect(refreshes()).toBe(0);
+    now += 20_000; // 20 s before the end
+    await api.me();
+    expect(refreshes()).toBe(1);
+    expect(calls.at(-1)?.authorization).toBe('Bearer t3');
+  });
+
+  it('ends the session, tells so once, and says why, when the refresh is refused', async () => {
+    const told: boolean[] = [];
+    const api = apiWith(({ body }) => (body?.['grant_type'] === 'password' ? token(1) : failure(401, 'token_expired')));
+    api.onSession((loggedIn) => told.push(loggedIn));
+    await api.logIn('mika', 'secret');
+    await expect(api.me()).rejects.toBeInstanceOf(ApiError);
+    expect(told).toEqual([true, false]);
+    expect(api.hasToken).toBe(false);
+  });
+
+  it('is logged out here even when the server does not answer', async () => {
+    const api = apiWith(({ path }) => (path.endsWith('/auth/token') ? token(1) : new TypeError('offline')));
+    await api.logIn('mika', 'secret');
+    await expect(api.logOut()).rejects.toMatchObject({ code: 'network' });
+    expect(api.hasToken).toBe(false);
+    expect(flags.getItem(loggedInFlag)).toBeNull();
+  });
+
+  it('takes a missing stream of mine for none, and other errors for errors', async () => {
+    expect(await apiWith(() => failure(404, 'not_found')).myStream()).toBeNull();
+    await expect(apiWith(() => failure(500, 'internal')).myStream()).rejects.toMatchObject({ code: 'internal' });
+  });
+
+  it('reads the code and the sentence of an error, and survives an answer that is none', async () => {
+    await expect(apiWith(() => failure(409, 'username_taken')).register('a', 'b', 'c')).rejects.toMatchObject({
+      status: 409,
+      code: 'username_taken',
+      message: 'username_taken!',
+    });
+    const proxy = new Api({ fetch: async () => new Response('<html>', { status: 502 }), exclusive: (run) => run() });
+    await expect(proxy.stream('5')).rejects.toMatchObject({ status: 502, code: 'http_502' });
+  });
+
+  it('asks for pages by cursor', async () => {
+    const api = apiWith(() => ({ status: 200, body: { items: [], next: null } }));
+    await api.streams(24, null);
+    await api.streams(24, 'a&b');
+    expect(calls.map(({ path }) => path)).toEqual([
+      '/api/v1/streams?limit=24',
+      '/api/v1/streams?limit=24&cursor=a%26b',
+    ]);
+  });
+
+  it('starts a stream without a game unless there is one', async () => {
+    const api = apiWith(() => ({ status: 200, body: {} }));
+    await api.startStream('Title', null);
+    await api.startStream('Title', 12);
+    expect(calls.map(({ body }) => body)).toEqual([{ title: 'Title' }, { title: 'Title', game_id: 12 }]);
+  });
+});
