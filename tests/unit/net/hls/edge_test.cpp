@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "net/hls/edge.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/net/asio/loopback.hpp"
+
+using namespace troupe;
+
+namespace {
+
+struct fake_cache final : media::cache_reader {
+  void get(stream_id s, std::string_view f, const media::delivery_directives& d, done a) override {
+    stream = s;
+    file = f;
+    directives = d;
+    ++calls;
+    if (waits) {
+      waiting = std::move(a);
+    } else {
+      a(next);
+    }
+  }
+
+  void expire(steady_time now) override {
+    expired_at = now.time_since_epoch().count();
+    ++expirations;
+  }
+
+  stream_id stream = 0;
+  std::string file;
+  media::delivery_directives directives;
+  media::cached_answer next;
+  bool waits = false;
+  done waiting;
+  int calls = 0;
+  std::atomic<std::int64_t> expired_at = 0;
+  std::atomic<int> expirations = 0;
+};
+
+struct fixture {
+  http::response ask(const std::string& path,
+                     std::vector<std::pair<std::string, std::string>> query = {},
+                     std::vector<std::pair<std::string, std::string>> headers = {},
+                     const std::string& method = "GET") {
+    http::request r;
+    r.method = method;
+    r.path = path;
+    r.query = std::move(query);
+    r.headers = std::move(headers);
+    answer.reset();
+    edge.answer(r, [this](http::response a) { answer = std::move(a); });
+    return answer.value_or(http::response{});
+  }
+
+  void cache_has(std::string_view type, std::string_view content, std::chrono::seconds max_age) {
+    const auto middle = content.size() / 2;
+    const bytes all(content.begin(), content.end());
+    const shared_bytes whole(all);
+    cache.next = {200,
+                  type,
+                  max_age,
+                  {whole.slice(0, middle), whole.slice(middle, content.size() - middle)},
+                  {}};
+  }
+
+  metrics m;
+  fake_cache cache;
+  hls::edge edge{cache, m};
+  std::optional<http::response> answer;
+};
+
+std::string header(const http::response& r, std::string_view name) {
+  const auto found =
+      std::ranges::find_if(r.headers, [&](const auto& h) { return h.first == name; });
+  return found == r.headers.end() ? "" : found->second;
+}
+
+std::string body(const http::response& r) {
+  std::string all;
+  for (const auto& part : r.body) {
+    all += as_text(part.view());
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("hls::edge: hands stream, file and directives to the cache", "[net][hls]") {
+  fixture f;
+  f.ask("/live/48213/source/media.m3u8", {{"_HLS_msn", "12"},
+                                          {"_HLS_part", "x"},
+                                          {"_HLS_skip", "v2"},
+                                          {"_HLS_other", "1"},
+                                          {"token", "t"}});
+  CHECK(f.cache.stream == 48213);
+  CHECK(f.cache.file == "source/media.m3u8");
+  CHECK(f.cache.directives.msn == "12");
+  CHECK(f.cache.directives.part == "x");
+  CHECK(f.cache.directives.skip == "v2");
+  f.ask("/live/1/master.m3u8", {{"other", "1"}});
+  CHECK(f.cache.directives.msn == std::nullopt);
+  CHECK(f.cache.directives.part == std::nullopt);
+  CHECK(f.cache.directives.skip == std::nullopt);
+}
+
+TEST_CASE("hls::edge: answers with what the cache has, uncopied", "[net][hls]") {
+  fixture f;
+  f.cache_has("application/vnd.apple.mpegurl", "#EXTM3U\n", std::chrono::seconds(1));
+  auto r = f.ask("/live/1/master.m3u8");
+  CHECK(r.status == 200);
+  CHECK(body(r) == "#EXTM3U\n");
+  CHECK(r.body.front().data() == f.cache.next.body.front().data());
+  CHECK(header(r, "Content-Type") == "application/vnd.apple.mpegurl");
+  CHECK(header(r, "Cache-Control") == "public, max-age=1");
+  CHECK(header(r, "Access-Control-Allow-Origin") == "*");
+  f.cache_has("video/mp4", "part", std::chrono::seconds(0));
+  r = f.ask("/live/1/source/1.0.m4s");
+  CHECK(header(r, "Cache-Control") == "no-cache");
+}
+
+TEST_CASE("hls::edge: ranges are for media, not for playlists", "[net][hls]") {
+  fixture f;
+  f.cache_has("video/mp4", "0123456789", std::chrono::seconds(60));
+  auto r = f.ask("/live/1/source/1.m4s", {}, {{"range", "bytes=3-6"}});
+  CHECK(r.status == 206);
+  CHECK(body(r) == "3456");
+  CHECK(header(r, "Content-Range") == "bytes 3-6/10");
+  f.cache_has("application/vnd.apple.mpegurl", "0123456789", std::chrono::seconds(1));
+  CHECK(f.ask("/live/1/master.m3u8", {}, {{"range", "bytes=3-6"}}).status == 200);
+}
+
+TEST_CASE("hls::edge: failures are JSON, cacheable as the cache says", "[net][hls]") {
+  fixture f;
+  f.cache.next = {404, {}, std::chrono::seconds(1), {}, "no such segment"};
+  auto r = f.ask("/live/1/source/9.m4s");
+  CHECK(r.status == 404);
+  CHECK(header(r, "Cache-Control") == "public, max-age=1");
+  CHECK(header(r, "Access-Control-Allow-Origin") == "*");
+  CHECK(body(r) == R"({"error":{"code":"not_found","message":"no such segment"}})");
+  f.cache.next = {400, {}, std::chrono::seconds(0), {}, "_HLS_part without _HLS_msn"};
+  r = f.ask("/live/1/source/media.m3u8", {{"_HLS_part", "1"}});
+  CHECK(r.status == 400);
+  CHECK(body(r).contains("_HLS_part without _HLS_msn"));
+  f.cache.next = {503, {}, std::chrono::seconds(0), {}, "blocked too long"};
+  r = f.ask("/live/1/source/media.m3u8");
+  CHECK(r.status == 503);
+  CHECK(header(r, "Retry-After") == "1");
+  CHECK(header(r, "Cache-Control") == "no-cache");
+  CHECK(f.m.text().contains("troupe_hls_unavailable_total 1"));
+}
+
+TEST_CASE("hls::edge: a wait ends later, on another thread", "[net][hls]") {
+  fixture f;
+  f.cache_has("video/mp4", "part", std::chrono::seconds(60));
+  f.cache.waits = true;
+  f.ask("/live/1/source/1.0.m4s", {}, {{"range", "bytes=0-1"}});
+  CHECK_FALSE(f.answer.has_value());
+  std::thread([&] { f.cache.waiting(f.cache.next); }).join();
+  REQUIRE(f.answer.has_value());
+  CHECK(body(*f.answer) == "pa");
+}
+
+TEST_CASE("hls::edge: what is no address of a stream never reaches the cache", "[net][hls]") {
+  fixture f;
+  for (const std::string path :
+       {"/live/", "/live/1", "/live/1/", "/live/x/master.m3u8", "/live/-1/master.m3u8",
+        "/live/0/master.m3u8", "/live/9007199254740993/master.m3u8", "/other/1/master.m3u8",
+        "/live//master.m3u8"}) {
+    INFO(path);
+    const auto r = f.ask(path);
+    CHECK(r.status == 404);
+    CHECK(header(r, "Cache-Control") == "public, max-age=1");
+  }
+  CHECK(f.ask("/live/1/" + std::string(200, 'x')).status == 404);
+  CHECK(f.cache.calls == 0);
+}
+
+TEST_CASE("hls::edge: answers preflights and refuses other methods", "[net][hls]") {
+  fixture f;
+  auto r = f.ask("/live/1/master.m3u8", {}, {{"origin", "https://other"}}, "OPTIONS");
+  CHECK(r.status == 204);
+  CHECK(header(r, "Access-Control-Allow-Methods") == "GET, HEAD, OPTIONS");
+  r = f.ask("/live/1/master.m3u8", {}, {}, "POST");
+  CHECK(r.status == 405);
+  CHECK(header(r, "Allow") == "GET, HEAD, OPTIONS");
+  CHECK(f.cache.calls == 0);
+  f.ask("/live/1/master.m3u8", {}, {}, "HEAD");
+  CHECK(f.cache.calls == 1);
+}
+
+TEST_CASE("hls::edge: ends waits a few times a second, by the clock it is given", "[net][hls]") {
+  fixture f;
+  manual_clock time;
+  net::io_threads threads(1);
+  f.edge.start_expiry(threads.at(0), time);
+  CHECK(test::eventually([&] { return f.cache.expirations >= 2; }));
+  CHECK(f.cache.expired_at == time.now().time_since_epoch().count());
+  threads.stop(std::chrono::seconds(1));
+}
