@@ -54,12 +54,16 @@ struct node_config {
   std::string host;
   /// The address http and rtmp are bound to.
   std::string listen = "0.0.0.0";
+  /// Another one for http alone, as behind a TLS front; empty: listen. See http_address().
+  std::string http_listen;
   std::set<role> roles = {role::edge, role::ingest, role::rooms, role::transcode, role::archive};
   std::uint16_t http = 8080;  ///< 0: any free port
   std::uint16_t rtmp = 1935;  ///< 0: any free port
   std::uint16_t cluster = 4040;
   /// The built page; empty: find_web_folder().
   std::filesystem::path web;
+
+  const std::string& http_address() const { return http_listen.empty() ? listen : http_listen; }
 };
 
 /// [limits]; 0 means off.

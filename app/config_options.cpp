@@ -261,6 +261,8 @@ std::vector<config_option> make_options() {
   all.push_back(text("node", "host", &node_config::host, "a host name or IP address", is_host));
   all.push_back(text("node", "listen", &node_config::listen, "an IP address",
                      [](std::string_view address) { return is_address(address); }));
+  all.push_back(text("node", "http_listen", &node_config::http_listen, "an IP address",
+                     [](std::string_view address) { return is_address(address); }));
   all.push_back(roles_option());
   all.push_back(whole("node", "http", &node_config::http, 0, last_port));
   all.push_back(whole("node", "rtmp", &node_config::rtmp, 0, last_port));

@@ -10,8 +10,18 @@
 #include <string>
 #include <string_view>
 
-// Errors as values: the parser returns them, nothing is thrown.
-#define TOML_EXCEPTIONS 0
+// toml++ 3.3 asserts what a file can break: "[.a]" ended the program (found by config_fuzz). So its
+// assertions throw, and config_parse.cpp catches them where it parses. With NDEBUG it would turn
+// them into undefined behaviour instead.
+namespace troupe::app {
+
+struct toml_assertion {};
+
+}  // namespace troupe::app
+
+#undef NDEBUG
+#define TOML_EXCEPTIONS 1
+#define TOML_ASSERT(condition) ((condition) ? void() : throw ::troupe::app::toml_assertion{})
 #include <toml++/toml.h>
 
 #include "app/config.hpp"

@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <spdlog/fmt/fmt.h>
 
@@ -48,6 +49,31 @@ std::string found(const toml::node& node) {
   }
 }
 
+/// Whether toml++ meets a broken assertion of its own in text.
+bool breaks_parser(std::string_view text) {
+  try {
+    (void)toml::parse(text);
+  } catch (const toml::parse_error&) {
+    return false;
+  } catch (const toml_assertion&) {
+    return true;
+  }
+  return false;
+}
+
+/// The line that breaks_parser(). Every longer beginning of the text breaks it too, no shorter one
+/// does, so halving finds it.
+int breaking_line(std::string_view text) {
+  std::vector<std::size_t> ends;
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos;
+       at = text.find('\n', at + 1)) {
+    ends.push_back(at + 1);
+  }
+  const auto first = std::ranges::partition_point(
+      ends, [&](std::size_t end) { return !breaks_parser(text.substr(0, end)); });
+  return static_cast<int>(first - ends.begin()) + 1;
+}
+
 class reader {
  public:
   reader(std::string_view file, const std::filesystem::path& folder)
@@ -58,13 +84,18 @@ class reader {
       report(0, fmt::format("expected at most {} bytes, found {}", most_bytes, text.size()));
       return std::unexpected(std::move(problems_));
     }
-    const auto parsed = toml::parse(text);
-    if (!parsed) {
-      report(line_of(parsed.error().source()), std::string(parsed.error().description()));
+    toml::table root;
+    try {
+      root = toml::parse(text);
+    } catch (const toml::parse_error& e) {
+      report(line_of(e.source()), std::string(e.description()));
+      return std::unexpected(std::move(problems_));
+    } catch (const toml_assertion&) {
+      report(breaking_line(text), "expected a key, a [table] or a [[list of tables]]");
       return std::unexpected(std::move(problems_));
     }
     set_paths();
-    read_root(parsed.table());
+    read_root(root);
     check_nodes();
     check_cluster();
     if (!problems_.empty()) {

@@ -197,7 +197,7 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
                         s);
   net::http_options options;
   options.tcp.name = "http";
-  options.tcp.address = self.listen;
+  options.tcp.address = self.http_address();
   options.tcp.port = self.http;
   options.tcp.max_connections = static_cast<std::size_t>(conf.limits.connections_total);
   options.tcp.max_per_address = static_cast<std::size_t>(conf.limits.connections_per_address);

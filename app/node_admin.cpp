@@ -32,17 +32,6 @@ admin::node_status status_of(const admin_parts& p) {
   return out;
 }
 
-void append_lines(const runtime::tree_node& at, std::uint32_t depth,
-                  std::vector<admin::tree_line>& out) {
-  out.push_back({.depth = depth,
-                 .name = at.name,
-                 .state = at.state,
-                 .restarts = static_cast<std::uint32_t>(at.restarts)});
-  for (const auto& child : at.children) {
-    append_lines(child, depth + 1, out);
-  }
-}
-
 result<admin::location> find(const admin_parts& p, const std::string& text) {
   const auto name = runtime::parse_entity_name(text);
   if (!name) {
@@ -88,11 +77,7 @@ admin::calls make_admin_calls(admin_parts parts) {
   const auto p = std::make_shared<const admin_parts>(std::move(parts));
   admin::calls c;
   c.status = [p](callback<admin::node_status> done) { done(status_of(*p)); };
-  c.tree = [p](callback<std::vector<admin::tree_line>> done) {
-    std::vector<admin::tree_line> lines;
-    append_lines(p->entities.tree(), 0, lines);
-    done(std::move(lines));
-  };
+  c.tree = [p](callback<runtime::tree_node> done) { done(p->entities.tree()); };
   c.where = [p](const std::string& name, callback<admin::location> done) { done(find(*p, name)); };
   c.create_user = [p](admin::wanted_user wanted, callback<admin::created_user> done) {
     create_user(p, std::move(wanted), std::move(done));

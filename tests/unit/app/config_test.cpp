@@ -113,6 +113,7 @@ key = "/secret/node.key"
 [[node]]
 name = "a"
 host = "10.0.0.1"
+http_listen = "127.0.0.1"
 roles = ["edge", "ingest"]
 [[node]]
 name = "b"
@@ -138,6 +139,8 @@ level = "debug"
   REQUIRE(c.nodes.size() == 2);
   CHECK(c.nodes[0].roles == std::set{role::edge, role::ingest});
   CHECK(c.nodes[1].http == 80);
+  CHECK(c.nodes[0].http_address() == "127.0.0.1");
+  CHECK(c.nodes[1].http_address() == "::");
   CHECK(c.nodes[1].rtmp == 0);
   CHECK(c.nodes[1].web == "/etc/troupe/page");
   CHECK(c.limits.streams_total == 0);
@@ -157,6 +160,9 @@ TEST_CASE("config: refuses with the line and what was expected", "[app][config]"
   const auto e = GENERATE(values<example>({
       {"[cluster", "cluster.conf:1: "},
       {"a = 1\na = 2", "cluster.conf:2: "},
+      {"[log]\n\n[.a]\n[stream]\n", "cluster.conf:3: expected a key, a [table]"},
+      {"[log]\n[[=]]", "cluster.conf:2: expected a key, a [table]"},
+      {"[[\n]]", "cluster.conf:"},
       {"nodes = 1", "cluster.conf:1: unknown key \"nodes\"; expected [cluster], [[node]]"},
       {"\n[stream]\ngrace = 1",
        "cluster.conf:3: unknown key \"grace\" in [stream]; expected one of grace_period_s"},
@@ -213,6 +219,11 @@ TEST_CASE("config: reports every problem, in the order of the file", "[app][conf
 TEST_CASE("config: a message never repeats a store's password", "[app][config]") {
   CHECK_THAT(refusal("[cluster]\nstore = \"mysql://user:hunter2@db\""),
              !Catch::Contains("hunter2"));
+}
+
+TEST_CASE("config: broken UTF-8 is refused with its line", "[app][config]") {
+  CHECK_THAT(refusal("[log]\nlevel\x97\x98 = 1\n"), Catch::Contains("cluster.conf:2: "));
+  CHECK_THAT(refusal("# \xff\n"), Catch::Contains("cluster.conf:1: "));
 }
 
 TEST_CASE("config: a path that cannot be read is refused", "[app][config]") {
