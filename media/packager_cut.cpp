@@ -10,18 +10,19 @@ namespace {
 /// Segments end at the first IDR after 2 s; the slack is for timestamps in milliseconds.
 constexpr flicks shortest_segment = 2 * flicks_per_second;
 constexpr flicks cut_slack = 50 * flicks_per_ms;
-/// EXTINF, rounded, may not exceed the target duration (RFC 8216bis, 4.4.3.1): so an IDR that comes
-/// just at the target duration still ends the segment, with the sound that leads by a few frames.
-constexpr flicks limit_slack = 100 * flicks_per_ms;
-constexpr flicks long_limit = 10 * flicks_per_second + limit_slack;
 constexpr flicks millisecond_rounding = 2 * flicks_per_ms;
+/// EXTINF, rounded, may not exceed the target duration (RFC 8216bis, 4.4.3.1). Where there is a
+/// picture it alone decides, and sound that leads by a few frames goes with it: or an IDR just at
+/// the target duration would come a moment too late.
+constexpr flicks leading_sound = 100 * flicks_per_ms;
+constexpr flicks long_limit = 10 * flicks_per_second;
 constexpr std::size_t most_samples = 1000;
 constexpr std::size_t most_bytes = std::size_t{32} << 20;
 
 }  // namespace
 
 flicks packager::impl::segment_limit() const {
-  const auto limit = run.start + s.target_duration_s * flicks_per_second + limit_slack;
+  const auto limit = run.start + s.target_duration_s * flicks_per_second;
   return s.is_long && s.long_start >= 0 ? std::min(limit, s.long_start + long_limit) : limit;
 }
 
@@ -29,8 +30,10 @@ flicks packager::impl::segment_limit() const {
 result<step> packager::impl::add(pending::iterator e, const mux_sample& sample) {
   const auto end = to_flicks(sample.dts + sample.duration, of(sample.track).scale);
   const bool sound_alone = !s.video.present && s.lead - run.start >= shortest_segment;
-  if (has_content() && (std::max(end, s.lead) > segment_limit() || sound_alone)) {
-    run.reach = std::max(end, s.lead);
+  const auto slack =
+      sample.track == track::video || !s.video.present ? millisecond_rounding : leading_sound;
+  if (has_content() && (end > segment_limit() + slack || sound_alone)) {
+    run.reach = end;
     if (auto closed = close_segment(sound_alone ? cut::key_frame : cut::length); !closed) {
       return fail(closed.error());
     }
@@ -195,7 +198,8 @@ result<void> packager::impl::close_segment(cut why) {
   const bool no_key_frame =
       why == cut::length && s.video.present && s.lead - end_of(track::video) < flicks_per_second;
   s.is_long = s.is_long || no_key_frame;
-  if (why != cut::length || !s.is_long || run.reach > s.long_start + long_limit) {
+  if (why != cut::length || !s.is_long ||
+      run.reach > s.long_start + long_limit + millisecond_rounding) {
     ++s.long_msn;
     s.long_start = -1;
   }
