@@ -46,7 +46,7 @@ struct message {
   std::uint32_t stream = 0;
   /// Milliseconds, modulo 2^32.
   std::uint32_t timestamp = 0;
-  shared_bytes payload;
+  shared_bytes payload = {};
 };
 
 inline bool is_media(message_type type) {
