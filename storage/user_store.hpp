@@ -44,6 +44,7 @@ class user_store {
   [[nodiscard]] virtual result<bytes> sealed_stream_key(user_id id) = 0;
   [[nodiscard]] virtual result<void> replace_stream_key(user_id id, byte_view sealed,
                                                         byte_view digest) = 0;
+  [[nodiscard]] virtual result<void> set_password_hash(user_id id, std::string_view hash) = 0;
   /// Is there anyone who may administrate? Asked once, at the first start.
   [[nodiscard]] virtual result<bool> has_administrator() = 0;
 };

@@ -42,6 +42,9 @@ class administered_accounts : public accounts {
   /// Registers a user that may administrate, on the caller's thread: blocks about half a second.
   /// Errors: as register_user().
   [[nodiscard]] virtual result<user> create_administrator(new_user wanted) = 0;
+  /// Gives a user, named by username or email address, a new password, and ends all log-ins. Does
+  /// not block. Errors: not_found, invalid_argument (weak_password), unavailable.
+  virtual void set_password(std::string username, std::string password, callback<void> done) = 0;
   /// Blocks.
   [[nodiscard]] virtual result<bool> has_administrator() = 0;
 };

@@ -140,6 +140,32 @@ result<user> service::create_administrator(new_user wanted) {
   return store_user(wanted, hash_password(wanted.password, settings_.bcrypt_cost), true);
 }
 
+void service::set_password(std::string username, std::string password, callback<void> done) {
+  auto w = wait_for<void>(std::move(done));
+  if (auto good = check_password(password, username, username); !good) {
+    (*w)(std::move(good));
+    return;
+  }
+  run_on<void>(password_pool_, w,
+               [this, username = canonical(username), password](const waiter<void>& hashing) {
+                 auto hash = hash_password(password, settings_.bcrypt_cost);
+                 run_on<void>(store_pool_, hashing, [this, username, hash](const waiter<void>& s) {
+                   (*s)(replace_password(username, hash));
+                 });
+               });
+}
+
+result<void> service::replace_password(const std::string& username, std::string_view hash) {
+  const auto found = store_.users().find_by_login(username);
+  if (!found) {
+    return fail(found.error());
+  }
+  if (auto set = store_.users().set_password_hash(found->id, hash); !set) {
+    return set;
+  }
+  return store_.tokens().revoke_all(found->id);
+}
+
 result<bool> service::has_administrator() {
   return store_.users().has_administrator();
 }

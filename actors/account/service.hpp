@@ -32,6 +32,7 @@ class service final : public administered_accounts {
   void owner_of_key(std::string stream_key, callback<user> done) override;
 
   result<user> create_administrator(new_user wanted) override;
+  void set_password(std::string username, std::string password, callback<void> done) override;
   result<bool> has_administrator() override;
 
  private:
@@ -47,6 +48,7 @@ class service final : public administered_accounts {
   void ask_store(callback<T> done, std::move_only_function<result<T>()> question);
 
   result<user> store_user(const new_user& wanted, std::string hash, bool is_administrator);
+  result<void> replace_password(const std::string& username, std::string_view hash);
   result<token_pair> first_tokens(const storage::user_record& u);
   result<token_pair> next_tokens(std::string_view text);
   token_pair tokens_for(const storage::user_record& u, const account::refresh_token& next) const;

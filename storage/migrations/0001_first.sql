@@ -41,6 +41,7 @@ CREATE TABLE stream (
 );
 -- A user has at most one unfinished stream.
 CREATE UNIQUE INDEX stream_unfinished_user ON stream (user_id) WHERE status <> 3;
+CREATE INDEX stream_user ON stream (user_id, id);
 CREATE INDEX stream_unfinished ON stream (id) WHERE status <> 3;
 CREATE INDEX stream_live ON stream (id) WHERE status IN (1, 2);
 CREATE INDEX stream_live_game ON stream (game_id, id) WHERE status IN (1, 2);

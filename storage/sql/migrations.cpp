@@ -147,7 +147,8 @@ std::vector<std::string> split_statements(std::string_view text) {
     const auto end = std::min(text.find('\n'), text.size() - 1);
     auto line = text.substr(0, end + 1);
     text.remove_prefix(end + 1);
-    if (line.starts_with("--") || (current.empty() && line.find_first_not_of(" \n") == line.npos)) {
+    const auto start = std::min(line.find_first_not_of(" \n"), line.size());
+    if (line.substr(start).starts_with("--") || (current.empty() && start == line.size())) {
       continue;
     }
     current.append(line);

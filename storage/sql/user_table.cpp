@@ -104,6 +104,17 @@ result<void> user_table::replace_stream_key(user_id id, byte_view sealed, byte_v
   return {};
 }
 
+result<void> user_table::set_password_hash(user_id id, std::string_view hash) {
+  const auto changed =
+      only_row(access_.write("UPDATE users SET password_hash = :hash WHERE id = :id RETURNING id",
+                             {{"hash", hash}, {"id", id}}, 1),
+               missing);
+  if (!changed) {
+    return fail(changed.error());
+  }
+  return {};
+}
+
 result<bool> user_table::has_administrator() {
   const auto found = access_.read("SELECT id FROM users WHERE is_administrator = 1 LIMIT 1", {}, 1);
   if (!found) {

@@ -17,6 +17,7 @@ class user_table final : public user_store {
   result<user_record> find_by_stream_key(byte_view digest) override;
   result<bytes> sealed_stream_key(user_id id) override;
   result<void> replace_stream_key(user_id id, byte_view sealed, byte_view digest) override;
+  result<void> set_password_hash(user_id id, std::string_view hash) override;
   result<bool> has_administrator() override;
 
  private:

@@ -69,6 +69,14 @@ TEST_CASE("user_store: replaces a stream key, and the old one finds nobody", "[s
   CHECK(error_of(store->users().replace_stream_key(8, bytes{1}, bytes{2})).code == errc::not_found);
 }
 
+TEST_CASE("user_store: replaces a password hash", "[storage]") {
+  fresh_store store(each_engine());
+  REQUIRE(store->users().add(ann(), keys_of("ann", 1)));
+  REQUIRE(store->users().set_password_hash(7, "other"));
+  CHECK(store->users().find(7).value().password_hash == "other");
+  CHECK(error_of(store->users().set_password_hash(8, "x")).code == errc::not_found);
+}
+
 TEST_CASE("user_store: knows whether there is an administrator", "[storage]") {
   fresh_store store(each_engine());
   REQUIRE(store->users().add(ann(), keys_of("ann", 1)));

@@ -134,6 +134,22 @@ TEST_CASE("accounts: an administrator is one from the start", "[account]") {
         "invalid_username");
 }
 
+TEST_CASE("accounts: a new password ends every log-in", "[account]") {
+  fixture f;
+  REQUIRE(f.register_user("Ann"));
+  const auto before = f.log_in("ann").value();
+  const auto set = [&](const std::string& name, const std::string& password) {
+    return answer_of<void>(
+        [&](auto done) { f.service->set_password(name, password, std::move(done)); });
+  };
+  CHECK(error_of(set("ann", "short")).reason == "weak_password");
+  CHECK(error_of(set("bob", "battery staple")).code == errc::not_found);
+  REQUIRE(set("ANN", "battery staple"));
+  CHECK_FALSE(f.log_in("ann"));
+  CHECK(f.log_in("ann", "battery staple"));
+  CHECK_FALSE(f.refresh(before.refresh_token));
+}
+
 TEST_CASE("accounts: nothing secret stands in the database", "[account]") {
   fixture f;
   const auto ann = f.register_user("ann", "", "PlainTextPassword").value();
