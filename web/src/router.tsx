@@ -45,6 +45,21 @@ export function safeNext(search: string): string {
   return matchRoute(next.split(/[?#]/)[0] ?? '/').page === 'not_found' ? '/' : next;
 }
 
+/** The query for the log-in page, so that it leads back to where someone was. */
+export function nextAfterLogin(route: Route, search: string): string {
+  switch (route.page) {
+    case 'watch':
+      return `?next=/watch/${route.streamId}`;
+    case 'live':
+      return '?next=/live';
+    case 'join':
+    case 'login':
+      return search === '' ? '' : `?${search}`;
+    default:
+      return '';
+  }
+}
+
 interface Navigation {
   route: Route;
   search: string;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { describe, expect, it } from 'vitest';
-import { matchRoute, safeNext } from '../src/router';
+import { matchRoute, nextAfterLogin, safeNext } from '../src/router';
 
 describe('router', () => {
   it('knows the addresses of the page', () => {
@@ -23,6 +23,9 @@ describe('router', () => {
     expect(safeNext('next=/live')).toBe('/live');
     expect(safeNext('next=/watch/5')).toBe('/watch/5');
     expect(safeNext('')).toBe('/');
+    expect(safeNext(nextAfterLogin({ page: 'watch', streamId: '5' }, '').slice(1))).toBe('/watch/5');
+    expect(nextAfterLogin({ page: 'login' }, 'next=/live')).toBe('?next=/live');
+    expect(nextAfterLogin({ page: 'home' }, 'x=1')).toBe('');
     for (const bad of ['//evil.example', 'https://evil.example', '/\\evil.example', 'javascript:alert(1)', '/nowhere']) {
       expect(safeNext(`next=${encodeURIComponent(bad)}`)).toBe('/');
     }

@@ -3,15 +3,17 @@
 import { api, useSession } from '../api/session';
 import { useTexts } from '../i18n/context';
 import { languages } from '../i18n/translate';
-import { Link, useNavigation } from '../router';
+import { Link, nextAfterLogin, useNavigation } from '../router';
 import { Logo } from './logo';
 
 export function Header() {
   const { t, language, setLanguage } = useTexts();
-  const { route, navigate } = useNavigation();
+  const { route, search, navigate } = useNavigation();
   const { state, user } = useSession();
   const current = (page: string) => (route.page === page ? ('page' as const) : undefined);
   const other = languages.find(({ code }) => code !== language);
+
+  const after = nextAfterLogin(route, search);
 
   const logOut = async () => {
     await api.logOut().catch(() => undefined);
@@ -40,10 +42,10 @@ export function Header() {
         )}
         {state === 'out' && (
           <>
-            <Link to="/login" className="header-link" aria-current={current('login')}>
+            <Link to={`/login${after}`} className="header-link" aria-current={current('login')}>
               {t('nav.log_in')}
             </Link>
-            <Link to="/join" className="button button-small" aria-current={current('join')}>
+            <Link to={`/join${after}`} className="button button-small" aria-current={current('join')}>
               {t('nav.join')}
             </Link>
           </>
