@@ -9,6 +9,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lowLatencyAnswer, lowLatencyArguments } from './low_latency.mjs';
 
 const port = Number(process.env.PORT ?? 8090);
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
@@ -34,6 +35,7 @@ if (!process.env.MOCK_EMPTY) {
   channels.forEach(([username, title, status, viewers, minutes], i) => addStream(i + 1, username, title, status, viewers, minutes));
 }
 addStream(90, 'mika_plays', 'Doors open soon', 'waiting', 12, 0);
+addStream(93, 'mika_plays', 'Low latency', 'live', 21, 8);
 addStream(92, 'mika_plays', 'One key frame, and never again', 'live', 2, 1);
 addStream(91, 'holt', 'What a day', 'ended', 0, 90);
 const media = process.env.MOCK_MEDIA;
@@ -175,13 +177,14 @@ function feed(stream) {
       ? ['-re', '-stream_loop', '-1', '-i', stream.file, '-c', 'copy', '-tag:v', /hevc/.test(stream.file) ? 'hvc1' : '0']
       : [
           ...['-re', '-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30', '-f', 'lavfi', '-i', 'sine=frequency=330:sample_rate=48000'],
-          ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', stream.stream_id === 92 ? '90000' : '30', '-pix_fmt', 'yuv420p', '-b:v', '2M', '-c:a', 'aac', '-af', 'volume=0.1'],
+          ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', stream.stream_id === 92 ? '90000' : '30', '-flags:v', '+cgop', '-pix_fmt', 'yuv420p', '-b:v', '2M', '-c:a', 'aac', '-af', 'volume=0.1'],
         ];
     if (stream.file && !/hevc/.test(stream.file)) source.splice(-2);
     // Segments without a key frame, as Troupe cuts them when a source sends few.
     const flags = `delete_segments+program_date_time${stream.stream_id === 92 || /single-keyframe/.test(stream.file ?? '') ? '+split_by_time' : ''}`;
     const output = ['-f', 'hls', '-hls_time', '1', '-hls_list_size', '12', '-hls_segment_type', 'fmp4', '-hls_flags', flags];
-    const args = ['-hide_banner', '-loglevel', 'error', ...source, ...output, '-master_pl_name', 'master.m3u8', join(folder, 'media.m3u8')];
+    const chosen = stream.stream_id === 93 ? lowLatencyArguments : output;
+    const args = ['-hide_banner', '-loglevel', 'error', ...source, ...chosen, '-master_pl_name', 'master.m3u8', join(folder, 'media.m3u8')];
     const child = spawn('ffmpeg', args, { stdio: ['ignore', 'inherit', 'inherit'] });
     children.set(stream.stream_id, child);
   }
@@ -195,10 +198,16 @@ function sendFile(response, path, headers) {
   createReadStream(path).pipe(response);
 }
 
-function sendMedia(response, id, name) {
+function sendMedia(response, id, name, query) {
   const stream = streams.get(id);
   if (!stream || !['live', 'reconnecting'].includes(stream.status)) {
     response.writeHead(404).end();
+    return;
+  }
+  if (id === 93) {
+    void lowLatencyAnswer(feed(stream), basename(name), query).then(({ status, type, body }) => {
+      response.writeHead(status, type ? { 'content-type': type, 'cache-control': 'no-store' } : {}).end(body);
+    });
     return;
   }
   const path = join(feed(stream), basename(name));
@@ -228,7 +237,7 @@ const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', `http://127.0.0.1:${port}`);
   const [, id, name] = /^\/live\/(\d+)\/(.+)$/.exec(url.pathname) ?? [];
   if (id) {
-    sendMedia(response, Number(id), name);
+    sendMedia(response, Number(id), name, url.searchParams);
     return;
   }
   if (!url.pathname.startsWith('/api/v1/')) {

@@ -82,7 +82,7 @@ export function Controls(props: ControlsProps) {
         <HelpIcon />
       </button>
       {commands.pip && (
-        <button type="button" className="control" aria-label={t('player.pip')} data-testid="pip" onClick={commands.pip}>
+        <button type="button" className="control control-pip" aria-label={t('player.pip')} data-testid="pip" onClick={commands.pip}>
           <PipIcon />
         </button>
       )}
@@ -124,7 +124,12 @@ function LiveMark({ state, paused, goLive }: { state: EngineState; paused: boole
         aria-label={seconds === undefined ? undefined : t('player.latency_label', { seconds })}
         role="img"
       >
-        {seconds === undefined ? '' : t('player.latency', { seconds })}
+        {seconds !== undefined && (
+          <>
+            <span className="latency-long">{t('player.latency', { seconds })}</span>
+            <span className="latency-short">{t('live.seconds', { value: seconds })}</span>
+          </>
+        )}
       </span>
     </div>
   );
