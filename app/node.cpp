@@ -187,6 +187,8 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
   s.limits.requests_per_minute_per_user = static_cast<int>(conf.limits.requests_per_minute_user);
   s.limits.requests_per_minute_per_address =
       static_cast<int>(conf.limits.requests_per_minute_address);
+  s.limits.log_ins_per_minute_per_address =
+      static_cast<int>(conf.limits.log_ins_per_minute_address);
   s.rtmp_port = rtmp_server ? rtmp_server->port() : self.rtmp;
   api = http::api::make({.accounts = accounts,
                          .streams = streams,

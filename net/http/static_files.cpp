@@ -117,7 +117,8 @@ bool is_below(std::string_view path, std::string_view folder) {
 }
 
 bool is_navigation(const request& r) {
-  if (is_below(r.path, "/api") || is_below(r.path, "/live") || is_below(r.path, "/assets")) {
+  // "/live" itself is the page's; what lies below it are streams.
+  if (is_below(r.path, "/api") || r.path.starts_with("/live/") || is_below(r.path, "/assets")) {
     return false;
   }
   return r.path == "/" || r.header("accept").value_or("").contains("text/html");

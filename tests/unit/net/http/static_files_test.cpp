@@ -133,6 +133,7 @@ TEST_CASE("static_files: navigations get the page, everything else 404", "[net][
     CHECK(body(r).contains("\"code\":\"not_found\""));
   }
   CHECK(page.answer(get("/apiary", {browser})).status == 200);
+  CHECK(page.answer(get("/live", {browser})).status == 200);  // a route of the page's
   auto post = get("/");
   post.method = "POST";
   CHECK(page.answer(post).status == 405);
