@@ -11,6 +11,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "base/check.hpp"
+#include "net/asio/chunk_decoder.hpp"
 #include "net/http/target.hpp"
 #include "net/http/text.hpp"
 
@@ -22,8 +23,6 @@ using beast_error = boost::beast::error_code;
 using beast_text = boost::beast::string_view;
 
 constexpr std::size_t max_headers = 100;
-// A chunk's size line with extensions, or trailers, that are not complete yet.
-constexpr std::size_t max_chunk_line = 4 * 1024;
 constexpr std::string_view head_end = "\r\n\r\n";
 
 std::string to_lower(beast_text text) {
@@ -38,10 +37,11 @@ std::string_view plain(beast_text text) {
   return {text.data(), text.size()};
 }
 
-request_reader::refused_with refusal_of(const beast_error& problem, std::size_t body_limit) {
-  if (problem == beast_http::error::body_limit) {
-    return {413, "too_large", fmt::format("the body is larger than {} bytes", body_limit)};
-  }
+request_reader::refused_with too_large(std::size_t body_limit) {
+  return {413, "too_large", fmt::format("the body is larger than {} bytes", body_limit)};
+}
+
+request_reader::refused_with refusal_of(const beast_error& problem) {
   if (problem == beast_http::error::bad_version) {
     return {505, "unsupported_version", "this server speaks HTTP/1.1"};
   }
@@ -69,9 +69,6 @@ class collector final : public beast_http::basic_parser<true> {
 
   void on_field_impl(beast_http::field, beast_text name, beast_text value,
                      beast_error& problem) override {
-    if (head_is_over_) {
-      return;  // trailers: nobody asked for them, and they must not pass for headers
-    }
     if (request_.headers.size() == max_headers) {
       problem = beast_http::error::header_limit;
       return;
@@ -79,28 +76,22 @@ class collector final : public beast_http::basic_parser<true> {
     request_.headers.emplace_back(to_lower(name), std::string(value.data(), value.size()));
   }
 
-  void on_header_impl(beast_error&) override { head_is_over_ = true; }
+  // Beast sees heads only; what follows never comes.
+  void on_header_impl(beast_error&) override {}
 
   void on_body_init_impl(const boost::optional<std::uint64_t>&, beast_error&) override {}
 
-  std::size_t on_body_impl(beast_text body, beast_error&) override {
-    request_.body.append(body.data(), body.size());
-    return body.size();
-  }
+  std::size_t on_body_impl(beast_text, beast_error&) override { return 0; }
 
   void on_chunk_header_impl(std::uint64_t, beast_text, beast_error&) override {}
 
-  std::size_t on_chunk_body_impl(std::uint64_t, beast_text body, beast_error&) override {
-    request_.body.append(body.data(), body.size());
-    return body.size();
-  }
+  std::size_t on_chunk_body_impl(std::uint64_t, beast_text, beast_error&) override { return 0; }
 
   void on_finish_impl(beast_error&) override {}
 
   http::request& request_;
   std::string target_;
   int version_ = 0;
-  bool head_is_over_ = false;
 };
 
 }  // namespace
@@ -115,6 +106,8 @@ class request_reader::parser {
     syntax.emplace(request);
     pending.clear();
     pending.shrink_to_fit();
+    chunks = {};
+    length_left = 0;
     expects_continue = false;
   }
 
@@ -126,7 +119,9 @@ class request_reader::parser {
   refused_with why;
   http::request request;
   std::optional<collector> syntax;
-  std::string pending;  // the incomplete head; later an incomplete chunk line
+  std::string pending;  // the incomplete head
+  chunk_decoder chunks;
+  std::size_t length_left = 0;  // of a body with Content-Length
   bool expects_continue = false;
 
  private:
@@ -183,17 +178,17 @@ std::size_t request_reader::parser::put_head(byte_view data) {
 void request_reader::parser::read_head(std::string_view head) {
   beast_error problem;
   syntax->header_limit(static_cast<std::uint32_t>(head.size() + 1));
-  syntax->body_limit(boost::none);  // known once the path is
+  syntax->skip(true);  // bodies are ours: see chunk_decoder
+  syntax->body_limit(boost::none);
   const auto used = syntax->put({head.data(), head.size()}, problem);
   if (problem == beast_http::error::header_limit) {
     refuse({431, "headers_too_large", fmt::format("more than {} headers", max_headers)});
   } else if (problem == beast_http::error::need_more || (!problem && used != head.size())) {
     refuse({400, "invalid_request", "the request is not well-formed HTTP"});
   } else if (problem) {
-    refuse(refusal_of(problem, 0));
+    refuse(refusal_of(problem));
   } else if (check_head()) {
-    syntax->eager(true);
-    now = syntax->is_done() ? state::complete : state::body;
+    now = syntax->chunked() || length_left != 0 ? state::body : state::complete;
   }
 }
 
@@ -232,38 +227,30 @@ bool request_reader::parser::check_framing() {
   body_limit = limits.body_for ? limits.body_for(request.method, request.path) : limits.body;
   const auto length = syntax->content_length();
   if (length && *length > body_limit) {
-    return refuse(refusal_of(beast_http::error::body_limit, body_limit));
+    return refuse(too_large(body_limit));
   }
-  syntax->body_limit(body_limit);
+  length_left = static_cast<std::size_t>(length.value_or(0));
   return true;
 }
 
 std::size_t request_reader::parser::put_body(byte_view data) {
-  std::string_view text = as_text(data);
-  if (!pending.empty()) {
-    pending += text;
-    text = pending;
+  const auto text = as_text(data);
+  if (!syntax->chunked()) {
+    const auto used = std::min(length_left, text.size());
+    request.body.append(text.substr(0, used));
+    length_left -= used;
+    now = length_left == 0 ? state::complete : state::body;
+    return used;
   }
-  beast_error problem;
-  while (!text.empty() && !syntax->is_done() && !problem) {
-    text.remove_prefix(syntax->put({text.data(), text.size()}, problem));
-  }
-  if (problem && problem != beast_http::error::need_more) {
-    refuse(refusal_of(problem, body_limit));
-    return data.size();
-  }
-  if (syntax->is_done()) {
+  const auto used = chunks.put(text, request.body, body_limit);
+  if (chunks.now() == chunk_decoder::state::complete) {
     now = state::complete;
-    const auto after = text.size();
-    pending.clear();
-    return data.size() - after;
+  } else if (chunks.now() == chunk_decoder::state::too_large) {
+    refuse(too_large(body_limit));
+  } else if (chunks.now() == chunk_decoder::state::malformed) {
+    refuse({400, "invalid_request", "the chunks of the body are not well-formed"});
   }
-  if (text.size() > max_chunk_line) {
-    refuse({400, "invalid_request", "a chunk header or the trailers are too long"});
-    return data.size();
-  }
-  pending = std::string(text);
-  return data.size();
+  return used;
 }
 
 request_reader::request_reader(const request_limits& limits)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HTTP/1 requests out of bytes, with limits; no socket. Beast's parser does the syntax and the
+// HTTP/1 requests out of bytes, with limits; no socket. Beast's parser reads heads and knows the
 // rules against request smuggling (RFC 9112, 6.3); it stays out of this header. Thread: one at a
 // time.
 #pragma once

@@ -66,6 +66,31 @@ std::pair<ip_address, std::uint16_t> peer_of(const sockaddr_storage& from) {
   return {ip_address(octets), ntohs(v4.sin_port)};
 }
 
+/// Let in, and on its way to its loop; if that ends before, so do the descriptor and its place.
+struct newcomer {
+  newcomer(std::shared_ptr<connection_registry> r, const ip_address& p, std::size_t t, int f)
+      : registry(std::move(r)), peer(p), thread(t), fd(f) {}
+
+  newcomer(newcomer&& other) noexcept
+      : registry(other.registry), peer(other.peer), thread(other.thread), fd(other.take()) {}
+
+  newcomer& operator=(newcomer&&) = delete;
+
+  ~newcomer() {
+    if (fd >= 0) {
+      ::close(fd);
+      registry->withdraw(peer, thread);
+    }
+  }
+
+  int take() { return std::exchange(fd, -1); }
+
+  std::shared_ptr<connection_registry> registry;
+  ip_address peer;
+  std::size_t thread;
+  int fd;
+};
+
 std::string_view sentence(refusal why) {
   switch (why) {
     case refusal::total:
@@ -215,10 +240,14 @@ void tcp_server::impl::hand_over(int fd, const socket_connection::peer_facts& pe
   const auto number = registry->take_thread();
   auto& thread = threads.at(number);
   // On the connection's own loop, whose reactor no other thread may touch.
-  thread.post([&thread, number, fd, peer, registry = registry, make = make_session,
-               limits = socket_connection::limits{options.outbox_limit, options.write_stall}] {
-    std::make_shared<socket_connection>(thread, number, fd, peer, limits, registry)->start(*make);
-  });
+  thread.post(
+      [&thread, peer, fresh = newcomer(registry, peer.address, number, fd), make = make_session,
+       limits = socket_connection::limits{options.outbox_limit, options.write_stall}]() mutable {
+        const auto& counted_in = fresh.registry;
+        std::make_shared<socket_connection>(thread, fresh.thread, fresh.take(), peer, limits,
+                                            counted_in)
+            ->start(*make);
+      });
 }
 
 tcp_server::tcp_server(std::shared_ptr<impl> i) : impl_(std::move(i)) {}
