@@ -72,7 +72,7 @@ function health() {
   seenRates.push(rate);
   const warnings = process.env.MOCK_WARN
     ? [
-        { code: 'key_frame_interval', message: 'key frames are 8 s apart: set 2 s in OBS' },
+        { code: 'key_frames_far_apart', message: 'key frames are 8 s apart: set 2 s in OBS' },
         { code: 'something_new', message: 'A sentence this page does not know.' },
       ]
     : [];
@@ -99,7 +99,7 @@ function account(method, path, body, request) {
   switch (`${method} ${path}`) {
     case 'POST /users':
       if (body.username === 'taken') return problem(409, 'username_taken');
-      if (String(body.password).length < 8) return problem(400, 'weak_password');
+      if (String(body.password).length < 10) return problem(400, 'weak_password');
       return ok({ user_id: 7, username: body.username }, 201);
     case 'POST /auth/token':
       if (body.grant_type === 'password') {

@@ -53,7 +53,7 @@ describe('health', () => {
   const health = { key_frame_interval_s: 8.02 } as Health;
 
   it('says known warnings in Japanese and unknown ones in the words of the server', () => {
-    const known = { code: 'key_frame_interval', message: 'key frames are 8 s apart' };
+    const known = { code: 'key_frames_far_apart', message: 'key frames are 8 s apart' };
     expect(warningText('ja', known, health)).toContain('8 秒');
     expect(warningText('en', known, health)).toBe('key frames are 8 s apart');
     expect(warningText('en', { ...known, message: '' }, health)).toContain('8 s apart');

@@ -79,16 +79,34 @@ function withDeadline(signal: AbortSignal | undefined): { signal: AbortSignal; d
   };
 }
 
-async function errorFrom(response: Response): Promise<ApiError> {
+interface Answer {
+  status: number;
+  ok: boolean;
+  text: string;
+}
+
+function errorFrom(answer: Answer): ApiError {
   try {
-    const body = (await response.json()) as { error?: { code?: unknown; message?: unknown } };
+    const body = JSON.parse(answer.text) as { error?: { code?: unknown; message?: unknown } };
     if (typeof body.error?.code === 'string') {
-      return new ApiError(response.status, body.error.code, String(body.error.message ?? ''));
+      return new ApiError(answer.status, body.error.code, String(body.error.message ?? ''));
     }
   } catch {
     // Not ours: a proxy's page, or an answer cut short. The status is all there is.
   }
-  return new ApiError(response.status, `http_${response.status}`, response.statusText);
+  return new ApiError(answer.status, `http_${answer.status}`, '');
+}
+
+/** Some answers have nothing to say; one that is cut short, or not JSON, is not an answer. */
+function bodyOf<T>(answer: Answer): T {
+  if (answer.text === '') {
+    return undefined as T;
+  }
+  try {
+    return JSON.parse(answer.text) as T;
+  } catch {
+    throw new ApiError(answer.status, 'network', 'not JSON');
+  }
 }
 
 export class Api {
@@ -228,12 +246,12 @@ export class Api {
       await this.refresh();
     }
     const sent = this.token?.value;
-    const response = await this.send(path, options);
-    if (response.ok) {
-      return (response.status === 204 ? undefined : await response.json()) as T;
+    const answer = await this.send(path, options);
+    if (answer.ok) {
+      return bodyOf(answer);
     }
-    const error = await errorFrom(response);
-    if (response.status !== 401 || !options.auth || sent === undefined) {
+    const error = errorFrom(answer);
+    if (answer.status !== 401 || !options.auth || sent === undefined) {
       throw error;
     }
     // Someone else may have renewed it while this call was under way: then that token is tried.
@@ -242,12 +260,12 @@ export class Api {
     }
     const again = await this.send(path, options);
     if (again.ok) {
-      return (again.status === 204 ? undefined : await again.json()) as T;
+      return bodyOf(again);
     }
-    throw await errorFrom(again);
+    throw errorFrom(again);
   }
 
-  private async send(path: string, options: CallOptions): Promise<Response> {
+  private async send(path: string, options: CallOptions): Promise<Answer> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (options.body !== undefined) {
       headers['content-type'] = 'application/json';
@@ -257,7 +275,7 @@ export class Api {
     }
     const deadline = withDeadline(options.signal);
     try {
-      return await this.fetch(`/api/v1${path}`, {
+      const response = await this.fetch(`/api/v1${path}`, {
         method: options.method ?? 'GET',
         headers,
         credentials: 'same-origin',
@@ -265,6 +283,8 @@ export class Api {
         signal: deadline.signal,
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       });
+      // The deadline covers the body too.
+      return { status: response.status, ok: response.ok, text: await response.text() };
     } catch (error) {
       if (options.signal?.aborted || error instanceof ApiError) {
         throw error;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The generated stage set of a channel, and the two scenes of an empty house. Decorative.
-import { useId } from 'react';
+import { memo, useId } from 'react';
 import { sceneFor, type Figure } from '../lib/scene';
 
 const floorY = 138;
@@ -49,7 +49,7 @@ function FigureShape({ figure }: { figure: Figure }) {
 }
 
 /** `tall` shows the same set from further away, with the flies above it, for upright places. */
-export function Poster({ name, tall = false }: { name: string; tall?: boolean }) {
+export const Poster = memo(function Poster({ name, tall = false }: { name: string; tall?: boolean }) {
   const { gel, spotX, lampX, figures } = sceneFor(name);
   const top = tall ? -260 : 0;
   const fit = tall ? 'xMidYMax slice' : 'xMidYMid slice';
@@ -73,7 +73,7 @@ export function Poster({ name, tall = false }: { name: string; tall?: boolean })
       </g>
     </svg>
   );
-}
+});
 
 /** The lamp that stays lit on an empty stage. */
 export function GhostLight() {

@@ -5,22 +5,20 @@ import type { Health, HealthWarning } from '../api/types';
 import { translate, type Language, type TextKey } from '../i18n/translate';
 import { decimal } from './format';
 
+// The codes of actors/stream/health_report.cpp, media/track_info.cpp and net/rtmp/flv_demuxer.cpp.
 const byCode: Record<string, TextKey> = {
-  key_frame_interval: 'warning.key_frame_interval',
-  key_frames_too_far_apart: 'warning.key_frame_interval',
-  long_key_frame_interval: 'warning.key_frame_interval',
   no_key_frame: 'warning.no_key_frame',
-  no_key_frames: 'warning.no_key_frame',
-  no_audio: 'warning.no_audio',
-  no_video: 'warning.no_video',
-  hevc: 'warning.hevc',
-  chroma: 'warning.chroma',
-  chroma_format: 'warning.chroma',
-  bit_depth: 'warning.ten_bit',
-  ten_bit: 'warning.ten_bit',
-  mp3: 'warning.mp3',
+  key_frames_missing: 'warning.key_frames_missing',
+  key_frames_far_apart: 'warning.key_frame_interval',
+  frames_dropped: 'warning.dropped',
+  bitrate_high: 'warning.bitrate',
+  hevc_support: 'warning.hevc',
+  chroma_444: 'warning.chroma',
+  chroma_422: 'warning.chroma',
+  h264_bit_depth: 'warning.ten_bit',
   interlaced: 'warning.interlaced',
-  dropped_frames: 'warning.dropped',
+  audio_mp3: 'warning.mp3',
+  audio_opus: 'warning.opus',
 };
 
 export function warningText(language: Language, warning: HealthWarning, health: Health): string {
@@ -28,5 +26,8 @@ export function warningText(language: Language, warning: HealthWarning, health: 
   if (!key || (language === 'en' && warning.message !== '')) {
     return warning.message || warning.code;
   }
-  return translate(language, key, { value: decimal(health.key_frame_interval_s, language) });
+  return translate(language, key, {
+    value: decimal(health.key_frame_interval_s, language),
+    rate: decimal(health.video_bitrate_bps / 1e6, language),
+  });
 }

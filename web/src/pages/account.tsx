@@ -81,9 +81,9 @@ export function JoinPage() {
     <AccountCard art={username || 'troupe'} title={t('join.title')} text={t('join.text')}>
       {form.general && <Notice kind="error">{form.general}</Notice>}
       <form onSubmit={(event) => void form.submit(event)} data-testid="join-form">
-        <Field label={t('account.username')} name="username" hint={t('account.username_hint')} error={form.errorOf('username')} value={username} onChange={setUsername} autoComplete="username" maxLength={64} required autoFocus />
+        <Field label={t('account.username')} name="username" hint={t('account.username_hint')} error={form.errorOf('username')} value={username} onChange={setUsername} autoComplete="username" maxLength={24} required autoFocus />
         <Field label={t('account.email')} name="email" type="email" hint={t('account.email_hint')} error={form.errorOf('email')} value={email} onChange={setEmail} autoComplete="email" maxLength={254} required />
-        <Field label={t('account.password')} name="password" type="password" hint={t('account.password_hint')} error={form.errorOf('password')} value={password} onChange={setPassword} autoComplete="new-password" minLength={8} maxLength={128} required />
+        <Field label={t('account.password')} name="password" type="password" hint={t('account.password_hint')} error={form.errorOf('password')} value={password} onChange={setPassword} autoComplete="new-password" minLength={10} maxLength={128} required />
         <button type="submit" className="button button-full" disabled={form.working} data-testid="submit">
           {t(form.working ? 'join.working' : 'join.action')}
         </button>
