@@ -14,11 +14,15 @@ class access {
  public:
   access(pool& readers, pool& writers) : readers_(readers), writers_(writers) {}
 
-  /// One statement that changes nothing.
+  /// One statement that changes nothing: asked again, once, when its connection was lost.
   [[nodiscard]] result<std::vector<row>> read(const std::string& statement,
                                               const std::vector<parameter>& parameters,
                                               std::size_t columns) const {
-    return in(readers_, statement, parameters, columns);
+    auto answer = in(readers_, statement, parameters, columns);
+    if (!answer && answer.error().reason == "store_unavailable") {
+      answer = in(readers_, statement, parameters, columns);
+    }
+    return answer;
   }
 
   /// One statement that may change something, a transaction of its own.

@@ -225,7 +225,7 @@ TEST_CASE("postgresql: a lost connection is replaced, a lock that is held is not
   sql::call_watch watch;
   auto other = sql::connect_postgresql(sql::keyword_form(store.url).value(), watch, {}).value();
   REQUIRE(
-      other->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+      other->run("SELECT pg_terminate_backend(pid, 1500) FROM pg_stat_activity "
                  "WHERE pid <> pg_backend_pid() AND datname = current_database()"));
   CHECK(store->users().find(1));
   CHECK(store->ping());
