@@ -163,6 +163,9 @@ TEST_CASE("config: refuses with the line and what was expected", "[app][config]"
       {"[log]\n\n[.a]\n[stream]\n", "cluster.conf:3: expected a key, a [table]"},
       {"[log]\n[[=]]", "cluster.conf:2: expected a key, a [table]"},
       {"[[\n]]", "cluster.conf:"},
+      {"[log]\nlevel = \u00e9", "cluster.conf:2: expected letters beyond ASCII in quoted"},
+      {"[log]\n# \u00e9 \"\n'\u00e9\\' = \"\\\"\u00e9\"\n\u00e9 = 1",
+       "cluster.conf:4: expected letters"},
       {"nodes = 1", "cluster.conf:1: unknown key \"nodes\"; expected [cluster], [[node]]"},
       {"\n[stream]\ngrace = 1",
        "cluster.conf:3: unknown key \"grace\" in [stream]; expected one of grace_period_s"},
@@ -224,6 +227,11 @@ TEST_CASE("config: a message never repeats a store's password", "[app][config]")
 TEST_CASE("config: broken UTF-8 is refused with its line", "[app][config]") {
   CHECK_THAT(refusal("[log]\nlevel\x97\x98 = 1\n"), Catch::Contains("cluster.conf:2: "));
   CHECK_THAT(refusal("# \xff\n"), Catch::Contains("cluster.conf:1: "));
+}
+
+TEST_CASE("config: a byte order mark in front is no matter", "[app][config]") {
+  CHECK(parsed("\xEF\xBB\xBF[stream]\ngrace_period_s = 5\n").stream.grace_period ==
+        std::chrono::seconds(5));
 }
 
 TEST_CASE("config: a path that cannot be read is refused", "[app][config]") {
