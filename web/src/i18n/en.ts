@@ -147,7 +147,7 @@ export const en = {
   'live.connection_title': 'Where to send it',
   'live.server': 'Server',
   'live.key': 'Stream key',
-  'live.key_hidden': 'Hidden. Whoever has it can stream as you.',
+  'live.key_secret': 'Whoever has it can stream as you: show it to nobody.',
   'live.key_show': 'Show',
   'live.key_hide': 'Hide',
   'live.key_show_label': 'Show the stream key',

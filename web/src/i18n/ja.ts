@@ -148,7 +148,7 @@ export const ja: Record<keyof typeof en, string> = {
   'live.connection_title': '送信先',
   'live.server': 'サーバー',
   'live.key': 'ストリームキー',
-  'live.key_hidden': '非表示です。キーを知っている人は、あなたとして配信できます。',
+  'live.key_secret': 'キーを知っている人は、あなたとして配信できます。誰にも見せないでください。',
   'live.key_show': '表示',
   'live.key_hide': '隠す',
   'live.key_show_label': 'ストリームキーを表示',

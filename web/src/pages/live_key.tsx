@@ -66,7 +66,7 @@ export function KeyPanel() {
         copyLabel={t('live.copy_key')}
         onCopyFailed={setCopyFailed}
       />
-      <p className="hint">{t('live.key_hidden')}</p>
+      <p className="hint">{t('live.key_secret')}</p>
       {copyFailed && <Notice kind="error">{t('live.copy_failed')}</Notice>}
       {code && <Notice kind="error">{errorText(code)}</Notice>}
       {rotated && <Notice kind="good">{t('live.rotated')}</Notice>}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One stream: player, room, and what is known about it. The stream is asked for every 3 s.
+// One stream: player, room, and what is known about it. The stream is asked for again and again.
 import { useCallback, useState } from 'react';
 import { ApiError } from '../api/client';
 import { api } from '../api/session';
@@ -14,6 +14,8 @@ import { Player } from '../player/player';
 import { Link } from '../router';
 
 const pollEvery = 3000;
+// While everyone looks at "hold your seat", its end should be noticed sooner.
+const pollEveryAway = 1500;
 // One lost answer is nothing to speak of.
 const failuresShown = 2;
 
@@ -40,7 +42,7 @@ export default function WatchPage({ streamId }: { streamId: string }) {
     [streamId],
   );
   const settled = missing || stream?.status === 'ended';
-  usePoll(settled ? null : ask, pollEvery);
+  usePoll(settled ? null : ask, stream?.status === 'reconnecting' ? pollEveryAway : pollEvery);
 
   if (missing) {
     return (

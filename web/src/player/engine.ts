@@ -68,6 +68,8 @@ const patient: LoadPolicy['default'] = {
 export const hlsConfig: Partial<HlsConfig> = {
   lowLatencyMode: true,
   maxLiveSyncPlaybackRate: 1.3,
+  // Each stall moves the aim back by this much; hls.js's own 1 s doubles our latency at the first.
+  liveSyncOnStallIncrease: 0.35,
   liveDurationInfinity: true,
   backBufferLength: 40, // what the playlist lists; seeking back further is not possible anyway
   maxBufferLength: 20,
