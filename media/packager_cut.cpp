@@ -34,6 +34,9 @@ result<step> packager::impl::add(pending::iterator e, const mux_sample& sample) 
       sample.track == track::video || !s.video.present ? millisecond_rounding : leading_sound;
   if (has_content() && (end > segment_limit() + slack || sound_alone)) {
     run.reach = end;
+    if (s.video.present && run.parts > 0 && s.lead - run.part_start < shortest_part()) {
+      give_back();
+    }
     if (auto closed = close_segment(sound_alone ? cut::key_frame : cut::length); !closed) {
       return fail(closed.error());
     }
@@ -54,13 +57,27 @@ result<step> packager::impl::add(pending::iterator e, const mux_sample& sample) 
   if (sample.track == track::video && !run.video_start) {
     run.video_start = to_flicks(sample.dts, video_timescale);
   }
-  // RFC 8216bis, 4.4.4.9: no part but a segment's last is shorter than 85 % of the target.
-  if (s.lead - run.part_start >= part_target() * 85 / 100 && !can_extend_part()) {
+  if (s.lead - run.part_start >= shortest_part() && !can_extend_part()) {
     if (auto closed = close_part(); !closed) {
       return fail(closed.error());
     }
   }
   return step::next;
+}
+
+// RFC 8216bis, 4.4.4.9: no part but a segment's last is shorter. In the playlist of long key-frame
+// intervals a segment that ends without a key frame ends in the midst of one.
+flicks packager::impl::shortest_part() const {
+  return part_target() * 85 / 100;
+}
+
+// The running part's samples go into the next segment.
+void packager::impl::give_back() {
+  for (auto p = run.samples.rbegin(); p != run.samples.rend(); ++p) {
+    state(p->sample.track).end = p->sample.dts;
+  }
+  run.samples.clear();
+  s.lead = run.part_start;
 }
 
 // Whether a usual next sample of either track would make the part longer and still fit: if not, it
@@ -194,7 +211,7 @@ result<void> packager::impl::close_segment(cut why) {
       return closed;
     }
   }
-  run.samples.clear();  // of a track that lags: they go into the next segment
+  give_back();  // of a track that lags: a part cannot last 0 s
   const bool no_key_frame =
       why == cut::length && s.video.present && s.lead - end_of(track::video) < flicks_per_second;
   s.is_long = s.is_long || no_key_frame;

@@ -125,6 +125,8 @@ struct packager::impl {
   result<step> add(pending::iterator e, const mux_sample& sample);
   bool is_cut_point() const;
   bool can_extend_part() const;
+  flicks shortest_part() const;
+  void give_back();
   flicks segment_limit() const;
 
   bool has_content() const { return s.lead > run.start; }

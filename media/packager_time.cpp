@@ -96,7 +96,7 @@ void packager::impl::collapse(const pending_frame& e, const pending_frame* with,
     const auto t = f.frame.track;
     const auto natural = state(t).end >= 0 ? state(t).end + state(t).usual_duration
                                            : s.lead / flicks_per_ms * of(t).scale / 1000;
-    return media_ms(f) - natural * 1000 / of(t).scale;
+    return f.frame.dts_ms - state(t).shift_ms - natural * 1000 / of(t).scale;
   };
   auto by = surplus(e);
   if (with != nullptr) {

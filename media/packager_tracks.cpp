@@ -173,12 +173,13 @@ result<step> packager::impl::begin_anew(std::optional<pending::iterator> e) {
   const bool audio_lost = is_lost(track::audio);
   const auto lost = [&](track t) { return t == track::video ? video_lost : audio_lost; };
   for (const auto t : {track::video, track::audio}) {
-    const bool begins = e && (*e)->frame.track == t;
-    if (!begins && !lost(t) && !(t == track::audio && audio_changes)) {
+    // The frame at the cursor is the first after the change.
+    const bool comes = cursor->frame.track == t;
+    if (!comes && !lost(t) && !(t == track::audio && audio_changes)) {
       continue;
     }
-    const bool exact = begins && of(t).held && !is_jump(**e);
-    const auto end = exact ? std::optional(position(**e)) : std::nullopt;
+    const bool exact = comes && of(t).held && !is_jump(*cursor);
+    const auto end = exact ? std::optional(position(*cursor)) : std::nullopt;
     if (auto closed = close_track(t, end); !closed || *closed == step::boundary) {
       return closed;
     }
