@@ -49,31 +49,6 @@ std::string found(const toml::node& node) {
   }
 }
 
-/// The line of the first byte beyond ASCII outside of texts and comments, where TOML has none and
-/// toml++ 3.3 runs into undefined behaviour (found by config_fuzz); 0 when there is none. No option
-/// takes a text of several lines, so a line's end ends a text here.
-int stray_line(std::string_view text) {
-  int line = 1;
-  char inside = 0;  // the quote of the text, or '#'
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if (c == '\n') {
-      ++line;
-      inside = 0;
-    } else if (inside == 0) {
-      if (static_cast<unsigned char>(c) >= 0x80) {
-        return line;
-      }
-      inside = c == '"' || c == '\'' || c == '#' ? c : inside;
-    } else if (inside == '"' && c == '\\' && at + 1 < text.size() && text[at + 1] != '\n') {
-      ++at;
-    } else if (c == inside && inside != '#') {
-      inside = 0;
-    }
-  }
-  return 0;
-}
-
 /// Whether toml++ meets a broken assertion of its own in text.
 bool breaks_parser(std::string_view text) {
   try {
@@ -107,13 +82,6 @@ class reader {
   config_result read(std::string_view text) {
     if (text.size() > most_bytes) {
       report(0, fmt::format("expected at most {} bytes, found {}", most_bytes, text.size()));
-      return std::unexpected(std::move(problems_));
-    }
-    if (text.starts_with("\xEF\xBB\xBF")) {
-      text.remove_prefix(3);  // the byte order mark some editors put in front
-    }
-    if (const int line = stray_line(text); line != 0) {
-      report(line, "expected letters beyond ASCII in quoted texts and comments only");
       return std::unexpected(std::move(problems_));
     }
     toml::table root;
