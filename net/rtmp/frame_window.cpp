@@ -9,7 +9,8 @@ namespace troupe::rtmp {
 bool frame_window::has_room(const media::frame& f) const {
   // After a break begin again only with room for more than a frame, or every GOP would be cut
   // short.
-  const auto limit = awaits_key_ ? limit_bytes_ / 2 : limit_bytes_;
+  const bool begins_anew = awaits_key_ && f.track == media::track::video;
+  const auto limit = begins_anew ? limit_bytes_ / 2 : limit_bytes_;
   return held_bytes_ + f.data.size() <= limit;
 }
 
