@@ -12,9 +12,9 @@
 namespace troupe::admin {
 namespace {
 
-class grpc_client final : public client {
+class unix_client final : public client {
  public:
-  grpc_client(std::filesystem::path socket, std::chrono::milliseconds timeout)
+  unix_client(std::filesystem::path socket, std::chrono::milliseconds timeout)
       : socket_(std::move(socket)),
         timeout_(timeout),
         stub_(v1::Admin::NewStub(
@@ -122,7 +122,7 @@ class grpc_client final : public client {
 std::unique_ptr<client> make_client(const std::filesystem::path& socket,
                                     std::chrono::milliseconds timeout) {
   redirect_rpc_log();
-  return std::make_unique<grpc_client>(socket, timeout);
+  return std::make_unique<unix_client>(socket, timeout);
 }
 
 }  // namespace troupe::admin

@@ -181,12 +181,12 @@ result<void> make_room(const std::filesystem::path& socket) {
   return {};
 }
 
-class grpc_server final : public server {
+class unix_server final : public server {
  public:
-  grpc_server(std::filesystem::path socket, calls c)
+  unix_server(std::filesystem::path socket, calls c)
       : socket_(std::move(socket)), service_(std::move(c)) {}
 
-  ~grpc_server() override { stop(); }
+  ~unix_server() override { stop(); }
 
   result<void> start() {
     grpc::ServerBuilder builder;
@@ -240,7 +240,7 @@ result<std::unique_ptr<server>> start_server(const std::filesystem::path& socket
   if (auto free = make_room(socket); !free) {
     return fail(free.error());
   }
-  auto made = std::make_unique<grpc_server>(socket, std::move(c));
+  auto made = std::make_unique<unix_server>(socket, std::move(c));
   if (auto started = made->start(); !started) {
     return fail(started.error());
   }

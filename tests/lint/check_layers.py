@@ -21,7 +21,7 @@ CONFINED = [
     (r"caf/", "CAF", ("runtime/", "actors/", "tests/unit/runtime/", "tests/unit/actors/", "tests/support/")),
     (r"boost/(asio|beast)(\.hpp|/)", "Asio and Beast", ("net/asio/", "tests/", "bench/")),
     (r"(grpc|grpcpp|google/protobuf)/|.*\.pb\.h", "gRPC and protobuf", ("runtime/link/", "app/admin/")),
-    (r"lib(av\w+|sw\w+)/", "FFmpeg", ("media/ffmpeg/",)),
+    (r"lib(av\w+|sw\w+)/", "FFmpeg", ("media/ffmpeg/", "tests/support/")),
     (r"soci/|sqlite3\.h|libpq-fe\.h", "SOCI and the databases", ("storage/sql/",)),
     (r"prometheus/", "prometheus-cpp", ("base/metrics.cpp",)),
     (r"spdlog/(?!fmt/)", "spdlog's loggers", ("base/log.cpp",)),
@@ -48,7 +48,7 @@ def check(path, text):
         if target in ALLOWED and "/" in header:
             if target != folder and target not in ALLOWED.get(folder, set()):
                 findings.append(f"{where}: {folder}/ must not include {header}")
-        elif match.group(1) == '"' and target not in ALLOWED and "/" not in header:
+        elif match.group(1) == '"' and "/" not in header and folder != "tests":
             findings.append(f'{where}: "{header}": include by the path from the root of the project')
         for pattern, owner, places in CONFINED:
             if re.match(pattern, header) and not path.startswith(places):

@@ -14,6 +14,7 @@ def check(sources):
     """sources: pairs of path and text."""
     findings, first = [], {}
     for path, text in sources:
+        text = re.sub(r"//[^\n]*", "", text)
         for match in TYPE.finditer(text):
             what, name = match.groups()
             where = f"{path}:{text.count(chr(10), 0, match.start(1)) + 1}"

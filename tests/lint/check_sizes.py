@@ -33,7 +33,9 @@ def functions(text):
             kind = "other"
             if not inside_function and parens == 0:
                 before_parens = head.split("(")[0]
-                if _TYPE.search(before_parens) and not _NAME.search(head.split(":")[0]):
+                if re.search(r"\bnamespace\b[\w:\s]*$", head):
+                    kind = "scope"  # also after a macro that stands without a semicolon
+                elif _TYPE.search(before_parens) and not _NAME.search(head.split(":")[0]):
                     kind = "scope"
                 elif "(" in head and not re.search(r"=\s*$|=\s*\[", before_parens + head[-2:]):
                     kind = "function"
