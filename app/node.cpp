@@ -83,6 +83,7 @@ struct node::parts {
   result<void> start_admin();
   void start_housekeeping();
   void keep_house(int period);
+  void sweep();  // blocks
   std::optional<std::string> why_not_ready() const;
 };
 
@@ -269,9 +270,7 @@ void node::parts::keep_house(int period) {
   const bool accepted = store_pool->submit([this, period] {
     store_answers = store->ping().has_value();
     if (period % periods_per_sweep == 0) {
-      if (const auto swept = streams->end_unpublished(conf.stream.unpublished_timeout); !swept) {
-        log::warn("unpublished streams not ended: {}", swept.error().message);
-      }
+      sweep();
     }
   });
   if (!accepted) {
@@ -279,6 +278,15 @@ void node::parts::keep_house(int period) {
   }
   counters.make_gauge("troupe_log_dropped_lines", "Log lines lost because the queue was full")
       .set(static_cast<double>(log::dropped_lines()));
+}
+
+void node::parts::sweep() {
+  if (const auto ended = streams->end_unpublished(conf.stream.unpublished_timeout); !ended) {
+    log::warn("unpublished streams not ended: {}", ended.error().message);
+  }
+  if (const auto removed = store->tokens().remove_expired(time.wall()); !removed) {
+    log::warn("expired tokens not removed: {}", removed.error().message);
+  }
 }
 
 std::optional<std::string> node::parts::why_not_ready() const {

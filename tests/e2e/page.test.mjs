@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, openPage, picture, playback } from './support/browser.mjs';
+import { follow } from './support/hls.mjs';
 import { media } from './support/media.mjs';
 import { until } from './support/process.mjs';
 import { publish, Troupe } from './support/troupe.mjs';
@@ -27,6 +28,9 @@ async function plays(page, deadlineMs = 30_000) {
   return until(async () => { const p = await playback(page); return p.time > first.time + 1 && p.frames > first.frames + 15 ? p : undefined; },
     { deadlineMs, what: 'the picture to move' });
 }
+
+/** Players without low latency begin three target durations behind: wait until there is that much. */
+const firstSegments = (stream, count) => follow(troupe, stream, (list) => list.segments.length >= count);
 
 test('a streamer signs up, goes live and sees the stream\'s health; a viewer watches', async () => {
   const studio = await openPage(browser, troupe.origin, { allow: expectedNoise });
@@ -114,6 +118,26 @@ for (const kind of ['baseline44k', 'vertical', 'noaudio', 'mono44k', 'sixty', 'v
     }
   });
 }
+
+test('a player without hls.js, as Apple\'s are, plays the same playlist', async (t) => {
+  const user = await troupe.streamer();
+  const encoder = publish(troupe.rtmp(user.key), { file: media('main') });
+  const page = await openPage(browser, troupe.origin, { allow: /./ });
+  try {
+    const stream = await troupe.streamWith(user.token, 'live');
+    await page.goto('/healthz');
+    if (!(await page.evaluate(() => document.createElement('video').canPlayType('application/vnd.apple.mpegurl')))) {
+      t.skip('this Chromium does not play HLS itself');
+      return;
+    }
+    await firstSegments(stream, 3);
+    await page.evaluate((source) => { document.body.innerHTML = `<video data-testid="video" muted autoplay src="${source}"></video>`; }, stream.stream_url);
+    await plays(page);
+  } finally {
+    await page.context().close();
+    await encoder.stop('SIGKILL');
+  }
+});
 
 test('a picture the browser cannot play is explained, never black', async () => {
   const user = await troupe.streamer();

@@ -52,6 +52,7 @@ ${config}`);
   async close() {
     const end = await this.process.stop();
     await rm(this.folder, { recursive: true, force: true });
+    if (end.code !== 0) throw new Error(`it did not end in order (code ${end.code}, ${end.signal}):\n${this.process.output}`);
     if (/critical/.test(this.process.output)) throw new Error(`critical line in the log:\n${this.process.output}`);
     return end;
   }
