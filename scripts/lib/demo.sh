@@ -33,7 +33,8 @@ publish_clock() {
   local font=/usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf
   local clock="drawtext=fontfile=$font:fontsize=96:fontcolor=white:box=1:boxcolor=black@0.6:boxborderw=16"
   clock+=":x=(w-tw)/2:y=h*0.42:text='%{localtime\\:%X.%3N}'"
-  trap '[ -z "$ffmpeg" ] || kill "$ffmpeg" 2>/dev/null; exit 0' TERM INT HUP
+  # ffmpeg takes its leave (deleteStream), so that the stream ends and does not wait for its return.
+  trap '[ -z "$ffmpeg" ] || { kill "$ffmpeg" && wait "$ffmpeg"; } 2>/dev/null; exit 0' TERM INT HUP
   while :; do
     began=$SECONDS
     ffmpeg -nostdin -hide_banner -loglevel error -re \
