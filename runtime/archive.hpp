@@ -145,7 +145,7 @@ class archive_writer {
 
   template <detail::tuple_like T>
   void put(const T& x) {
-    std::apply([this](const auto&... parts) { (put(parts), ...); }, x);
+    std::apply([this](const auto&... parts) { (this->put(parts), ...); }, x);
   }
 
   template <class T>
@@ -161,7 +161,7 @@ class archive_writer {
     requires detail::is_a<T, std::variant>
   void put(const T& x) {
     out_.u8(x.index());
-    std::visit([this](const auto& alternative) { put(alternative); }, x);
+    std::visit([this](const auto& alternative) { this->put(alternative); }, x);
   }
 
   template <class T>
@@ -294,7 +294,7 @@ class archive_reader {
 
   template <detail::tuple_like T>
   void get(T& x) {
-    std::apply([this](auto&... parts) { (get(parts), ...); }, x);
+    std::apply([this](auto&... parts) { (this->get(parts), ...); }, x);
   }
 
   bool get_presence() {

@@ -7,6 +7,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -16,6 +18,9 @@
 namespace troupe::runtime {
 
 namespace detail {
+
+/// The reason given for a promise that died unanswered.
+inline constexpr std::string_view promise_dropped = "promise_dropped";
 
 /// The meeting point of the two halves, whichever comes first.
 class later_state {
@@ -101,7 +106,8 @@ class promise {
  private:
   void drop() {
     if (state_ && !state_->is_set()) {
-      state_->set(fail(errc::internal, "promise_dropped", "the entity gave no answer"));
+      state_->set(
+          fail(errc::internal, std::string(detail::promise_dropped), "the entity gave no answer"));
     }
   }
 

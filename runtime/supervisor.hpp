@@ -70,9 +70,9 @@ struct backoff {
 struct supervisor_spec {
   std::string name;
   runtime::strategy strategy = strategy::one_for_one;
-  restart_intensity intensity;
-  runtime::backoff backoff;
-  std::vector<std::variant<child_spec, supervisor_spec>> children;
+  restart_intensity intensity{};
+  runtime::backoff backoff{};
+  std::vector<std::variant<child_spec, supervisor_spec>> children{};
 };
 
 /// One supervisor and what is below it.

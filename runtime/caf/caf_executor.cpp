@@ -10,6 +10,7 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/mailbox_element.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 
 #include "runtime/detail/node.hpp"
@@ -107,7 +108,14 @@ caf_executor::caf_executor(policy p, std::size_t threads)
   system_ = std::make_unique<caf::actor_system>(*config_);
 }
 
-caf_executor::~caf_executor() = default;
+caf_executor::~caf_executor() {
+  // The system waits for its actors; under "testing" nobody else runs their last mails.
+  using tester = caf::scheduler::test_coordinator;
+  if (auto* by_hand = dynamic_cast<tester*>(&system_->scheduler())) {
+    while (by_hand->try_run_once()) {
+    }
+  }
+}
 
 strand_ptr caf_executor::make_strand(command_handler on_command) {
   return std::make_shared<caf_strand>(

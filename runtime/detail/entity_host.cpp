@@ -32,6 +32,11 @@ bool entity_host::is_durable() const {
   return kind_.entry.kept == keep::snapshot;
 }
 
+erased_answer entity_host::crashed_on(const command& what) const {
+  return troupe::fail(errc::internal, "crashed",
+                      to_string(name_) + " failed on " + std::string(what.type().name));
+}
+
 void entity_host::arrive(command_ptr what) {
   if (core_.phase() == phase::active && queue_.empty()) {
     handle({std::move(what)});
@@ -234,6 +239,13 @@ std::vector<std::pair<std::uint64_t, entity_host::queued>> entity_host::unanswer
     }
     from.clear();
   };
+  // A promise that died in a turn that failed belongs to what failed: it is not tried again.
+  for (auto& o : turn_outputs_) {
+    if (o.answers && !o.answer && o.answer.error().reason == promise_dropped) {
+      o.answers->via->answer(o.answers->number, crashed_on(*o.answers));
+      o.answers.reset();
+    }
+  }
   take(held_for_commit_, stored_unknown);
   take(held_, false);
   take(turn_outputs_, false);

@@ -152,6 +152,7 @@ class entity_host final : public activation, public std::enable_shared_from_this
   answer_callback in_this_activation(std::move_only_function<void(entity_host&, erased_answer)> f);
 
   bool is_durable() const;
+  erased_answer crashed_on(const command& what) const;
 
   node& node_;
   kind_state& kind_;

@@ -36,9 +36,7 @@ void entity_host::handle(queued q) {
   handled how;
   if (!turn(from, [&](context& ctx) { how = behaviour_->handle(ctx, *what); })) {
     if (what->via) {
-      what->via->answer(what->number, troupe::fail(errc::internal, "crashed",
-                                                   to_string(name_) + " failed on " +
-                                                       std::string(what->type().name)));
+      what->via->answer(what->number, crashed_on(*what));
     }
     lose(*failed_);
     return;
@@ -74,8 +72,11 @@ bool entity_host::admit(const command_ptr& what) {
       repeat(what, std::move(admission));
       return false;
     case verdict::expected: {
-      // What is missing was sent before this one: it comes again, in order.
+      // What is missing was sent before this one: it comes again, in order, up to this one.
       for (auto& again : via.open_from(admission.expected)) {
+        if (again->number > what->number) {
+          break;
+        }
         waiting.fetch_add(1, std::memory_order_relaxed);
         kind_.waiting->add(1);
         queue_.push_back({std::move(again)});
@@ -84,9 +85,10 @@ bool entity_host::admit(const command_ptr& what) {
       return false;
     }
     case verdict::session_lost:
-      what->via->answer(what->number,
-                        troupe::fail(errc::conflict, "session_lost",
-                                     to_string(name_) + " no longer knows this sender"));
+      // The whole lane: what it has on its way cannot be told from what was applied before. Its
+      // next command is the first of a sender that nothing is known of, and is believed.
+      what->via->abandon(make_error(errc::conflict, "session_lost",
+                                    to_string(name_) + " no longer knows this sender"));
       return false;
     case verdict::closed:
       return false;

@@ -36,8 +36,6 @@ node::~node() {
   }
   edge_->close();
   services_strand_->close();
-  edge_.reset();
-  services_strand_.reset();
   parts_.executor.reset();  // no actor runs after this
   abandon_all();
 }

@@ -88,7 +88,7 @@ class sender_table {
   void touch(entry& e, wall_time now);
   admission repeat(const entry& e, std::uint64_t number, const message_type& type) const;
 
-  const std::size_t limit_;
+  std::size_t limit_;
   std::map<session_id, entry> senders_;
   std::list<session_id> by_age_;  // longest silent first
 };

@@ -48,6 +48,10 @@ void entity_bench::run() {
   } while (!jobs_are_held_ && run_job());
 }
 
+bool entity_bench::run_one() {
+  return scheduler_->coordinator->try_run_once();
+}
+
 bool entity_bench::run_job() {
   if (jobs_.empty()) {
     return false;

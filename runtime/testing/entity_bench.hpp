@@ -44,6 +44,8 @@ class entity_bench {
 
   /// Everything that can happen now, jobs too.
   void run();
+  /// One mailbox's turn; false when nothing is to be done.
+  bool run_one();
   /// In steps of 10 ms, each with all that is due.
   void advance(duration by);
 
