@@ -2,6 +2,7 @@
 """The checks themselves: each finds what it is for, and nothing in what is right."""
 import unittest
 
+import check_examples
 import check_files
 import check_layers
 import check_messages
@@ -91,6 +92,13 @@ class Metrics(unittest.TestCase):
         self.assertEqual(check_metrics.check(code, "| `troupe_x_total` | x |\n"), [])
         self.assertEqual(len(check_metrics.check(code, "")), 1)
         self.assertEqual(len(check_metrics.check([], "| `troupe_x_total` | x |\n")), 1)
+
+
+class Examples(unittest.TestCase):
+    def test_code_stands_where_it_says(self):
+        text = "<!-- from: a.cpp -->\n```cpp\nint x;\n```\n"
+        for source, count in [("int y;\nint x;\n", 0), ("int y;\n", 1), (None, 1)]:
+            self.assertEqual(len(check_examples.check("d.md", text, lambda path: source)), count)
 
 
 class SourceTree(unittest.TestCase):
