@@ -121,6 +121,9 @@ void packager::impl::rebase() {
     t->jumped.clear();
     t->other_came = false;
   }
+  if (muxer && muxer->has_history()) {
+    muxer.reset();  // a replay from here begins with a new one
+  }
   run = {};
   run.start = run.part_start = s.lead;
   run.shift_ms = s.video.present ? s.video.shift_ms : s.audio.shift_ms;
@@ -139,11 +142,16 @@ result<void> packager::impl::advance() {
     }
     // Kept only while a frame before it may have to come again: or a source that never sends an
     // IDR would fill the memory.
-    const auto& run_of = of(cursor->frame.track);
-    const bool forget = cursor->dropped && !run_of.held && run_of.jumped.empty();
+    const bool forget = cursor->dropped && !has_pending(cursor->frame.track);
     cursor = forget ? frames.erase(cursor) : std::next(cursor);
   }
   return {};
+}
+
+// Whether a frame of the track may have to be taken in again.
+bool packager::impl::has_pending(track t) const {
+  const auto in_part = [t](const part_sample& p) { return p.sample.track == t; };
+  return of(t).held || !of(t).jumped.empty() || std::ranges::any_of(run.samples, in_part);
 }
 
 result<step> packager::impl::take_in(pending::iterator e) {

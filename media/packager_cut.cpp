@@ -143,9 +143,11 @@ result<void> packager::impl::open_muxer() {
   }
   s.init_number += s.needs_init ? 1 : 0;
   s.needs_init = false;
-  init.number = s.init_number;
-  init.data = muxer->init_section();
-  out.emplace_back(std::move(init));
+  if (said_init != s.init_number) {
+    said_init = init.number = s.init_number;
+    init.data = muxer->init_section();
+    out.emplace_back(std::move(init));
+  }
   return {};
 }
 

@@ -77,6 +77,7 @@ struct packager::impl {
   segment_run run;
   std::unique_ptr<fragment_muxer> muxer;
   bool said_start = false;
+  std::int64_t said_init = 0;  ///< number of the last init section put out
   std::vector<output> out;
   std::uint64_t skipped = 0;
   std::optional<track_info> seen_video;
@@ -96,6 +97,7 @@ struct packager::impl {
   result<void> advance();
   result<step> take_in(pending::iterator e);
   void drop(pending::iterator e);
+  bool has_pending(track t) const;
   result<step> flush();
   result<void> finish();
 

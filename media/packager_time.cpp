@@ -112,13 +112,10 @@ void packager::impl::collapse(const pending_frame& e, const pending_frame* with,
 result<step> packager::impl::release(track t) {
   const auto queue = std::exchange(of(t).jumped, {});
   of(t).other_came = false;
-  bool first = true;
   for (const auto e : queue) {
-    auto done = first ? place_next(e) : place(e);
-    if (!done || *done == step::boundary) {
+    if (auto done = place(e); !done || *done == step::boundary) {
       return done;
     }
-    first = false;
   }
   return step::next;
 }

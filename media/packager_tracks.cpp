@@ -144,6 +144,11 @@ result<step> packager::impl::change_tracks(pending::iterator e) {
   if (auto closed = close_track(t, std::nullopt); !closed || *closed == step::boundary) {
     return closed;
   }
+  if (!state(other(t)).present && s.lead > run.part_start) {
+    if (auto closed = close_part(); !closed) {  // nothing else would end it until the next IDR
+      return fail(closed.error());
+    }
+  }
   if (t == track::video) {
     state(t).needs_idr = true;
   } else {
@@ -189,6 +194,7 @@ result<step> packager::impl::begin_anew(std::optional<pending::iterator> e) {
       return fail(closed.error());
     }
   }
+  give_back();
   const auto leave_out = [&](track t) {
     for (auto it = frames.begin(); it != cursor; ++it) {
       if (it->frame.track == t) {
@@ -235,7 +241,9 @@ void packager::impl::adopt(track t, const track_format& format, const track_info
     of(t).scale = info.sample_rate;
     st.usual_duration = info.samples_per_frame;
   } else {
-    const double rate = info.frame_rate >= 1 && info.frame_rate <= 300 ? info.frame_rate : 30;
+    // Never longer than a part: it is what a sample gets whose successor is unknown.
+    const double rate =
+        info.frame_rate >= slow_frame_rate && info.frame_rate <= 300 ? info.frame_rate : 30;
     st.usual_duration = static_cast<std::int64_t>(static_cast<double>(video_timescale) / rate);
   }
 }

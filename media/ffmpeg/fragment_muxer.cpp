@@ -102,6 +102,7 @@ struct fragment_muxer::impl {
   std::unique_ptr<AVPacket, packet_deleter> packet;
   int video_index = -1;
   int audio_index = -1;
+  bool has_composition = false;
   bytes out;  // what the muxer wrote since it was last taken
   shared_bytes init;
 
@@ -149,6 +150,7 @@ result<void> fragment_muxer::impl::write(const mux_sample& sample) {
   p->dts = sample.dts;
   p->pts = sample.pts;
   p->duration = sample.duration;
+  has_composition = has_composition || sample.pts != sample.dts;
   p->flags = sample.sync ? AV_PKT_FLAG_KEY : 0;
   const int code = av_write_frame(context.get(), p);
   p->data = nullptr;
@@ -198,6 +200,10 @@ fragment_muxer::~fragment_muxer() = default;
 
 const shared_bytes& fragment_muxer::init_section() const {
   return impl_->init;
+}
+
+bool fragment_muxer::has_history() const {
+  return impl_->has_composition;
 }
 
 result<shared_bytes> fragment_muxer::fragment(std::span<const mux_sample> samples) {

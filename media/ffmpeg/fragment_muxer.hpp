@@ -50,6 +50,10 @@ class fragment_muxer {
   /// moof + mdat. Per track in order of dts, each beginning where the one before ended, also across
   /// calls. Errors: internal; the muxer is of no further use then.
   result<shared_bytes> fragment(std::span<const mux_sample> samples);
+  /// Once a sample had pts != dts, libavformat writes composition offsets into every later
+  /// fragment, also where all of them are 0; a new muxer would not (found by the test of random
+  /// publishers).
+  bool has_history() const;
 
  private:
   struct impl;
