@@ -45,11 +45,11 @@ enum class restart : std::uint8_t {
 
 /// What a service calls when it ends by itself; an empty error is a normal end. From any thread,
 /// at most once counts.
-using ended = std::function<void(result<void>)>;
+using end_callback = std::function<void(result<void>)>;
 
 struct child_spec {
   std::string name;
-  std::function<result<std::unique_ptr<service>>(ended)> start;
+  std::function<result<std::unique_ptr<service>>(end_callback)> start;
   runtime::restart restart = runtime::restart::permanent;
 };
 

@@ -87,8 +87,9 @@ bool entity_host::admit(const command_ptr& what) {
     case verdict::session_lost:
       // The whole lane: what it has on its way cannot be told from what was applied before. Its
       // next command is the first of a sender that nothing is known of, and is believed.
-      what->via->abandon(make_error(errc::conflict, "session_lost",
-                                    to_string(name_) + " no longer knows this sender"));
+      what->via->session_lost(what->number,
+                              make_error(errc::conflict, "session_lost",
+                                         to_string(name_) + " no longer knows this sender"));
       return false;
     case verdict::closed:
       return false;

@@ -110,6 +110,17 @@ void lane::abandon(const error& why) {
   }
 }
 
+void lane::session_lost(std::uint64_t number, const error& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto is_it = [number](const open_command& o) { return o.what->number == number; };
+    if (std::ranges::none_of(open_, is_it)) {
+      return;
+    }
+  }
+  abandon(why);
+}
+
 std::optional<std::uint64_t> lane::close_if_idle() {
   const std::lock_guard lock(mutex_);
   if (!open_.empty()) {

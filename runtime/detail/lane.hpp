@@ -64,6 +64,10 @@ class lane : public std::enable_shared_from_this<lane> {
   /// Answers everything with why.
   void abandon(const error& why);
 
+  /// The entity does not know this sender: abandons everything, unless number is closed already
+  /// (then it speaks of what was abandoned before).
+  void session_lost(std::uint64_t number, const error& why);
+
   /// When nothing is in flight: takes no more, and returns the number after the last one.
   std::optional<std::uint64_t> close_if_idle();
 

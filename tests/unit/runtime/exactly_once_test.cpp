@@ -233,6 +233,8 @@ struct lossy_link {
         }
         break;
       case verdict::session_lost:
+        l->session_lost(p.what->number, make_error(errc::conflict, "session_lost", "unknown"));
+        break;
       case verdict::closed:
         break;
     }

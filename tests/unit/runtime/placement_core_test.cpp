@@ -15,6 +15,8 @@ const entity_name name{"room", "7"};
 const view alone{1, {{"a", 1, member_state::active}}};
 const error boom = make_error(errc::internal, "boom");
 
+using texts = std::vector<std::string>;
+
 struct walk {
   explicit walk(
       placement_core::config c = {.node = "a", .intensity = {}, .backoff = {1s, 60s}, .seed = 3})
@@ -24,9 +26,9 @@ struct walk {
   std::vector<std::string> step(const placement_event& e) {
     std::vector<std::string> names;
     for (const auto& a : core.step(e, now, v)) {
-      static constexpr const char* texts[] = {"claim",  "start", "serve",  "discard",
-                                              "refuse", "seal",  "release"};
-      names.emplace_back(texts[a.index()]);
+      static constexpr const char* of_index[] = {"claim",  "start", "serve",  "discard",
+                                                 "refuse", "seal",  "release"};
+      names.emplace_back(of_index[a.index()]);
       if (const auto* r = std::get_if<refuse>(&a)) {
         names.back() += ":" + r->why.reason;
       }
@@ -40,14 +42,11 @@ struct walk {
     REQUIRE(step(activated{}) == texts{"serve"});
   }
 
-  using texts = std::vector<std::string>;
   placement_core core;
   view v = alone;
   steady_time now{std::chrono::hours(1)};
   std::uint64_t epoch = 0;
 };
-
-using texts = walk::texts;
 
 }  // namespace
 

@@ -155,12 +155,15 @@ struct observed {
   bool activate_by_job = false;
 };
 
+template <keep Keep>
+constexpr std::string_view kind_of = Keep == keep::snapshot     ? "kept"
+                                     : Keep == keep::own_tables ? "tabled"
+                                                                : "brief";
+
 template <enum keep Keep>
 class counter {
  public:
-  static constexpr std::string_view kind = Keep == keep::snapshot     ? "kept"
-                                           : Keep == keep::own_tables ? "tabled"
-                                                                      : "brief";
+  static constexpr std::string_view kind = kind_of<Keep>;
   static constexpr auto keep = Keep;
   static constexpr std::uint32_t version = 1;
   using messages = runtime::messages<add, read, crash, wait, work, add_later, cancel_adds, pass_on,

@@ -17,7 +17,7 @@ namespace {
 struct stage {
   child_spec child(const std::string& name, runtime::restart policy = restart::permanent) {
     return {name,
-            [this, name](ended on_end) -> result<std::unique_ptr<service>> {
+            [this, name](end_callback on_end) -> result<std::unique_ptr<service>> {
               if (refuse[name] > 0) {
                 --refuse[name];
                 return fail(errc::unavailable, "no start of " + name);
@@ -70,7 +70,7 @@ struct stage {
   manual_clock clock;
   std::multimap<steady_time, std::function<void()>> due;
   std::map<std::string, int> refuse;
-  std::map<std::string, ended> ends;
+  std::map<std::string, end_callback> ends;
   std::vector<std::string> happened;
   std::vector<std::string> gave_up;
 };
