@@ -19,6 +19,11 @@ struct toml_assertion {};
 
 }  // namespace troupe::app
 
+// Where toml++ asserts in a noexcept function of its own, throwing does end the program.
+#pragma GCC diagnostic push
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wterminate"
+#endif
 #undef NDEBUG
 #define TOML_EXCEPTIONS 1
 #define TOML_ASSERT(condition) ((condition) ? void() : throw ::troupe::app::toml_assertion{})
@@ -30,6 +35,7 @@ struct toml_assertion {};
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE __builtin_unreachable()
 #include <toml++/toml.h>
+#pragma GCC diagnostic pop
 
 #include "app/config.hpp"
 

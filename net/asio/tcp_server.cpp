@@ -275,6 +275,9 @@ std::size_t tcp_server::connections() const {
 }
 
 void tcp_server::stop(duration deadline) {
+  if (stopped_.exchange(true)) {
+    return;  // the I/O threads may be gone by now
+  }
   const auto end = std::chrono::steady_clock::now() + deadline;
   auto& registry = *impl_->registry;
   registry.begin_stop();

@@ -3,6 +3,7 @@
 // Thread: every function from any thread except the io_threads' own.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -48,7 +49,7 @@ class tcp_server {
   std::size_t connections() const;
 
   /// Accepts no more; tells every session (tcp_session::on_stop), waits for them, and cuts off
-  /// those left at the deadline. Returns when none is left.
+  /// those left at the deadline. Returns when none is left. Again: returns at once.
   void stop(duration deadline);
 
   struct impl;
@@ -57,6 +58,7 @@ class tcp_server {
   explicit tcp_server(std::shared_ptr<impl> i);
 
   std::shared_ptr<impl> impl_;
+  std::atomic<bool> stopped_ = false;
 };
 
 }  // namespace troupe::net

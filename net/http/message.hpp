@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// An HTTP exchange as handlers see it: plain data, no Beast. net/asio/ makes requests and sends responses.
+// An HTTP exchange as handlers see it: plain data, no Beast. net/asio/ makes requests and sends
+// responses.
 #pragma once
 
 #include <functional>
@@ -19,7 +20,8 @@ struct request {
   std::vector<std::pair<std::string, std::string>> query;    ///< percent-decoded, in order
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
   std::string body;
-  std::string remote_address;  ///< the peer's IP address; from X-Forwarded-For if the peer is trusted to set it
+  std::string remote_address;  ///< the peer's IP address; from X-Forwarded-For if the peer is
+                               ///< trusted to set it
   bool is_trusted = false;     ///< loopback or limits.trusted: no limits per address
 
   /// The first value, or nothing. name in lower case.
@@ -29,11 +31,13 @@ struct request {
 
 struct response {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;  ///< without Content-Length, Date and Connection
-  std::vector<shared_bytes> body;                            ///< sent one after another, not copied
+  std::vector<std::pair<std::string, std::string>>
+      headers;                     ///< without Content-Length, Date and Connection
+  std::vector<shared_bytes> body;  ///< sent one after another, not copied
 };
 
-/// Call exactly once, from any thread; the connection may be gone by then. Destroying it uncalled answers 500.
+/// Call exactly once, from any thread; the connection may be gone by then. Destroying it uncalled
+/// answers 500.
 using responder = std::move_only_function<void(response)>;
 
 /// Called on an I/O thread: must not block. May answer at once or later.

@@ -92,8 +92,8 @@ bool ingest_session::is_within_bitrate(std::size_t arrived) {
 }
 
 void ingest_session::handle_events() {
-  while (auto event = protocol_.next_event()) {
-    std::visit([this](auto& e) { handle(std::move(e)); }, *event);
+  while (auto next = protocol_.next_event()) {
+    std::visit([this](auto& e) { handle(std::move(e)); }, *next);
   }
 }
 

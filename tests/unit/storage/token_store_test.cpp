@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr wall_time at(int seconds) {
+wall_time at(int seconds) {
   return from_unix_ms(1'768'000'000'000) + std::chrono::seconds(seconds);
 }
 
