@@ -9,6 +9,10 @@ export { binary } from '../../tests/e2e/support/troupe.mjs';
 export async function start() {
   const troupe = await Troupe.start();
   troupe.pid = troupe.process.child.pid;
+  // A row fails by itself when the server goes; why it went stands in its log.
+  troupe.process.exited.then(({ code, signal }) => {
+    if (code !== 0) console.error(`troupe ended with ${code ?? signal}:\n${troupe.process.output.slice(-3000)}`);
+  });
   return troupe;
 }
 

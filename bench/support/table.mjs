@@ -34,7 +34,7 @@ export function table(figures) {
     const ours = median(figure.ours);
     const peer = figure.peer?.length ? median(figure.peer) : undefined;
     return [figure.name, show(ours), spread(figure.ours, show), peer === undefined ? '-' : show(peer),
-      peer === undefined ? '-' : spread(figure.peer, show), peer === undefined ? '-' : (ours / peer).toFixed(2),
+      peer === undefined ? '-' : spread(figure.peer, show), peer ? (ours / peer).toFixed(2) : '-',
       target(figure, figure.atLeast, peer), target(figure, figure.aim, peer), verdict(figure, ours, peer)];
   });
   const width = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
