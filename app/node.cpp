@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/node.hpp"
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <future>
 #include <optional>
@@ -39,6 +41,17 @@ constexpr auto edges_deadline = std::chrono::seconds(4);
 constexpr auto entities_deadline = std::chrono::seconds(4);
 constexpr auto housekeeping_period = std::chrono::seconds(2);
 constexpr int periods_per_sweep = 30;
+
+/// Each viewer is a descriptor, and the usual soft limit is 1,024: all that may be had is taken.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+      log::warn("the limit of open files stays at its soft value");
+    }
+  }
+}
 
 }  // namespace
 
@@ -182,7 +195,8 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
     return fail(loaded.error().with("reading the page"));
   }
   page = std::move(*loaded);
-  hls = std::make_unique<hls::edge>(*cache, counters);
+  hls = std::make_unique<hls::edge>(*cache, counters,
+                                    static_cast<std::size_t>(conf.limits.connections_per_address));
   hls->start_expiry(threads->at(0), time);
   http::api_settings s;
   s.limits.requests_per_minute_per_user = static_cast<int>(conf.limits.requests_per_minute_user);
@@ -302,6 +316,7 @@ std::optional<std::string> node::parts::why_not_ready() const {
 node::node(std::unique_ptr<parts> p) : parts_(std::move(p)) {}
 
 result<std::unique_ptr<node>> node::start(const config& c, const node_config& self) {
+  raise_descriptor_limit();
   auto folder = data_folder::open(c.cluster.data, self.name);
   if (!folder) {
     return fail(std::move(folder.error()));

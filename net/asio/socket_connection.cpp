@@ -24,6 +24,9 @@ constexpr std::size_t gather_count = 64;  // Asio hands the kernel no more at on
 constexpr auto linger_time = std::chrono::seconds(2);
 constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
 constexpr std::size_t kept_outbox_capacity = 16;
+// A peer that takes less than this within the write-stall time (30 s: 35 kbit/s) stands still: it
+// could otherwise keep a segment in memory for hours, a byte at a time.
+constexpr std::size_t least_progress = 128 * 1024;
 
 thread_local std::array<std::uint8_t, read_size> read_buffer;
 
@@ -286,8 +289,10 @@ void socket_connection::flush() {
     }
     drop_written(count);
     if (count < offered) {
-      if (count > 0 || blocked_since_ == never) {
+      progress_ += count;
+      if (progress_ >= least_progress || blocked_since_ == never) {
         blocked_since_ = now();
+        progress_ = 0;
       }
       wait_writable();
       return;

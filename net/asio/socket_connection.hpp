@@ -107,7 +107,8 @@ class socket_connection final : public tcp_connection,
 
   steady_time armed_ = never;
   steady_time deadline_ = never;
-  steady_time blocked_since_ = never;  // of a write; progress restarts it
+  steady_time blocked_since_ = never;  // of a write; enough progress restarts it
+  std::size_t progress_ = 0;           // bytes the peer took since then
   steady_time linger_end_ = never;
   steady_time last_received_;
   duration idle_limit_ = duration::zero();

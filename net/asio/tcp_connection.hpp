@@ -25,7 +25,7 @@ enum class close_reason : std::uint8_t {
   deadline,       ///< set_deadline(), when the session does not handle it
   idle,           ///< nothing received for the idle limit
   outbox_full,    ///< the peer reads more slowly than we send
-  write_stalled,  ///< the peer took no byte for options::write_stall while some waited
+  write_stalled,  ///< the peer took next to nothing for options::write_stall while bytes waited
   stopping,       ///< the server stops
 };
 

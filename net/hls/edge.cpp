@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "net/hls/edge.hpp"
 
+#include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include <spdlog/fmt/fmt.h>
 
 #include "net/http/byte_range.hpp"
+#include "net/http/rate_limiter.hpp"
 #include "net/http/reply.hpp"
 
 namespace troupe::hls {
@@ -110,11 +113,70 @@ http::response wrong_method_response() {
 
 }  // namespace
 
-edge::edge(media::cache_reader& cache, metrics& m)
+/// How many requests of each address wait. An entry lives as long as one does. Thread: any.
+class address_waits : public std::enable_shared_from_this<address_waits> {
+ public:
+  explicit address_waits(std::size_t most) : most_(most) {}
+
+  /// One request's place, given back when it is destroyed.
+  class place {
+   public:
+    place() = default;
+
+    place(std::shared_ptr<address_waits> of, std::uint64_t key) : of_(std::move(of)), key_(key) {}
+
+    place(place&&) noexcept = default;
+
+    place& operator=(place&&) = delete;
+
+    ~place() {
+      if (of_) {
+        of_->give_back(key_);
+      }
+    }
+
+   private:
+    std::shared_ptr<address_waits> of_;
+    std::uint64_t key_ = 0;
+  };
+
+  /// Nothing: there are too many.
+  std::optional<place> take(const http::request& r) {
+    if (most_ == 0 || r.is_trusted) {
+      return place();
+    }
+    const auto key = http::address_key(r.remote_address);
+    const std::lock_guard lock(mutex_);
+    auto& count = counts_[key];
+    if (count >= most_) {
+      return std::nullopt;
+    }
+    ++count;
+    return place(shared_from_this(), key);
+  }
+
+ private:
+  void give_back(std::uint64_t key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = counts_.find(key);
+    if (--found->second == 0) {
+      counts_.erase(found);
+    }
+  }
+
+  const std::size_t most_;
+  std::mutex mutex_;
+  std::unordered_map<std::uint64_t, std::size_t> counts_;  // of what waits now
+};
+
+edge::edge(media::cache_reader& cache, metrics& m, std::size_t waits_per_address)
     : cache_(cache),
       unavailable_(m.make_counter("troupe_hls_unavailable_total",
                                   "Requests for a live stream answered 503: waited in vain, or too "
-                                  "many waited")) {}
+                                  "many waited")),
+      over_limit_(m.make_counter("troupe_hls_waits_refused_total",
+                                 "Requests refused because too many of their address waited")),
+      waits_(std::make_shared<address_waits>(waits_per_address)) {}
 
 void edge::answer(const http::request& request, http::responder respond) {
   if (request.method == "OPTIONS") {
@@ -131,13 +193,19 @@ void edge::answer(const http::request& request, http::responder respond) {
                     std::chrono::seconds(1)));
     return;
   }
+  auto waiting = waits_->take(request);
+  if (!waiting) {
+    over_limit_.add();
+    respond(failure(make_error(errc::rate_limited, "too many requests of this address wait"), {}));
+    return;
+  }
   const media::delivery_directives directives{directive(request, "_HLS_msn"),
                                               directive(request, "_HLS_part"),
                                               directive(request, "_HLS_skip")};
   const auto range_header = request.header("range");
   auto range = range_header ? std::optional<std::string>(*range_header) : std::nullopt;
   cache_.get(where->stream, where->file, directives,
-             [respond = std::move(respond), range = std::move(range),
+             [respond = std::move(respond), range = std::move(range), place = *std::move(waiting),
               &unavailable = unavailable_](media::cached_answer answer) mutable {
                if (answer.status == 200) {
                  respond(success(std::move(answer), range));

@@ -4,6 +4,7 @@
 // answer() from any thread; must outlive no cache and no pending answer.
 #pragma once
 
+#include <memory>
 #include <string_view>
 
 #include "base/metrics.hpp"
@@ -13,9 +14,14 @@
 
 namespace troupe::hls {
 
+class address_waits;
+
 class edge {
  public:
-  edge(media::cache_reader& cache, metrics& m);
+  /// waits_per_address: requests of one address that may wait for media at a time; trusted ones
+  /// are not counted; 0: no limit. A wait outlasts the connection it came on, so the limit of
+  /// connections does not bound it.
+  edge(media::cache_reader& cache, metrics& m, std::size_t waits_per_address = 0);
 
   /// Whether a path is one of ours.
   static bool serves(std::string_view path) { return path.starts_with("/live/"); }
@@ -29,6 +35,8 @@ class edge {
  private:
   media::cache_reader& cache_;
   metrics::counter& unavailable_;
+  metrics::counter& over_limit_;
+  std::shared_ptr<address_waits> waits_;
   net::timer expiry_;
 };
 

@@ -36,6 +36,9 @@ class chunk_reader {
   /// then.
   result<std::optional<message>> read(byte_view& input);
 
+  /// For messages that begin from now on.
+  void set_limits(const chunk_limits& limits) { limits_ = limits; }
+
   std::uint32_t chunk_size() const { return chunk_size_; }
 
   /// Messages that were begun and then dropped by Abort or by a new header.
@@ -72,7 +75,7 @@ class chunk_reader {
   result<chunk_stream*> find_stream(std::uint32_t id, unsigned type);
   void abandon(chunk_stream& stream);
 
-  const chunk_limits limits_;
+  chunk_limits limits_;
   std::uint32_t chunk_size_ = default_chunk_size;
   phase phase_ = phase::header;
   std::array<std::uint8_t, 18> header_{};  // basic 3 + message 11 + extended timestamp 4

@@ -23,6 +23,15 @@ bool same(byte_view a, byte_view b) {
   return std::ranges::equal(a, b);
 }
 
+/// A slice keeps its whole message in memory, which limits of held frames do not see: what uses
+/// less than half of it is copied.
+shared_bytes without_waste(const shared_bytes& body, shared_bytes part) {
+  if (part.size() >= body.size() / 2) {
+    return part;
+  }
+  return shared_bytes(bytes(part.view().begin(), part.view().end()));
+}
+
 }  // namespace
 
 void flv_demuxer::restart() {
@@ -48,9 +57,14 @@ demuxed flv_demuxer::take(media::track track, std::uint32_t timestamp, const sha
   statistics_.other_tracks += tag->other_tracks;
   switch (tag->packet) {
     case packet::configuration:
-      return configure(track, tag->codec, body.slice(tag->offset, tag->size));
-    case packet::frame:
-      return make_frame(track, timestamp, *tag, body.slice(tag->offset, tag->size));
+      return configure(track, tag->codec, without_waste(body, body.slice(tag->offset, tag->size)));
+    case packet::frame: {
+      auto made = make_frame(track, timestamp, *tag, body.slice(tag->offset, tag->size));
+      if (made.frame) {
+        made.frame->data = without_waste(body, std::move(made.frame->data));
+      }
+      return made;
+    }
     case packet::unsupported:
       ++statistics_.unsupported;
       return {

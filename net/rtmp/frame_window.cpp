@@ -10,8 +10,9 @@ bool frame_window::has_room(const media::frame& f) const {
   // After a break begin again only with room for more than a frame, or every GOP would be cut
   // short.
   const bool begins_anew = awaits_key_ && f.track == media::track::video;
-  const auto limit = begins_anew ? limit_bytes_ / 2 : limit_bytes_;
-  return held_bytes_ + f.data.size() <= limit;
+  const std::size_t share = begins_anew ? 2 : 1;
+  return held_bytes_ + f.data.size() <= limit_bytes_ / share &&
+         frames_.size() < limit_frames_ / share;
 }
 
 bool frame_window::add(media::frame f) {

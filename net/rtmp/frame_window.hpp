@@ -18,7 +18,9 @@ namespace troupe::rtmp {
 class frame_window {
  public:
   /// limit_bytes: of frame data held. A segment of the longest target duration must fit.
-  explicit frame_window(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  /// limit_frames: a frame of one byte costs some 200; the default is 10 s of 6,500 frames/s.
+  explicit frame_window(std::size_t limit_bytes, std::size_t limit_frames = 65'536)
+      : limit_bytes_(limit_bytes), limit_frames_(limit_frames) {}
 
   /// Numbers the frame and keeps it, or drops it: then false.
   bool add(media::frame f);
@@ -42,6 +44,7 @@ class frame_window {
   bool has_room(const media::frame& f) const;
 
   std::size_t limit_bytes_;
+  std::size_t limit_frames_;
   std::deque<media::frame> frames_;
   std::size_t sent_ = 0;  // frames_ before it are on their way, or arrived
   std::size_t held_bytes_ = 0;

@@ -7,6 +7,13 @@
 
 namespace troupe::rtmp {
 
+namespace {
+
+constexpr std::size_t accounts_before_cleaning = 1000;
+constexpr auto account_life = std::chrono::minutes(2);  // by then its allowances are full again
+
+}  // namespace
+
 ingest_metrics::ingest_metrics(metrics& m)
     : publishers(m.make_gauge("troupe_ingest_publishers", "Connections that publish")),
       held_bytes(m.make_gauge("troupe_ingest_held_bytes",
@@ -55,6 +62,25 @@ void ingest::leave(stream_id stream, const net::tcp_connection* connection) {
   if (found != publishers_.end() && found->second.lock().get() == connection) {
     publishers_.erase(found);
   }
+}
+
+std::shared_ptr<publisher_account> ingest::account_of(user_id user) {
+  const std::lock_guard lock(mutex_);
+  if (accounts_.size() >= accounts_before_cleaning) {
+    forget_unused_accounts();
+  }
+  auto& account = accounts_[user];
+  if (!account) {
+    account = std::make_shared<publisher_account>();
+  }
+  return account;
+}
+
+void ingest::forget_unused_accounts() {
+  const auto since = needs.time.now() - account_life;
+  std::erase_if(accounts_, [&](const auto& each) {
+    return each.second.use_count() == 1 && each.second->is_unused_since(since);
+  });
 }
 
 }  // namespace troupe::rtmp

@@ -17,6 +17,7 @@
 #include "base/ids.hpp"
 #include "base/metrics.hpp"
 #include "net/asio/tcp_connection.hpp"
+#include "net/rtmp/allowance.hpp"
 #include "runtime/entities.hpp"
 
 namespace troupe::rtmp {
@@ -42,6 +43,34 @@ struct ingest_metrics {
   metrics::counter& dropped_frames;
   metrics::counter& repaired_frames;
   metrics::counter& replays;
+};
+
+/// What one user's connections share, so that connecting anew is no way round a limit. Thread: any.
+class publisher_account {
+ public:
+  /// Encoders come back every few seconds at the fastest, also many of one user.
+  bool begin(steady_time now) {
+    const std::lock_guard lock(mutex_);
+    last_used_ = now;
+    return turns_.take(now);
+  }
+
+  bool spend(std::size_t bytes, std::int64_t limit_bps, steady_time now) {
+    const std::lock_guard lock(mutex_);
+    last_used_ = now;
+    return bytes_.take(bytes, limit_bps, now);
+  }
+
+  bool is_unused_since(steady_time t) const {
+    const std::lock_guard lock(mutex_);
+    return last_used_ < t;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  turn_allowance turns_{30, std::chrono::seconds(2)};
+  byte_allowance bytes_{std::chrono::seconds(10)};
+  steady_time last_used_{};
 };
 
 /// What sessions borrow; all of it must outlive them.
@@ -71,8 +100,14 @@ class ingest {
   bool enter(stream_id stream, const std::shared_ptr<net::tcp_connection>& connection);
   void leave(stream_id stream, const net::tcp_connection* connection);
 
+  std::shared_ptr<publisher_account> account_of(user_id user);
+
  private:
+  void forget_unused_accounts();
+
   std::mutex mutex_;
+  /// Of users who published within the last minutes; who has not gets a full allowance anyway.
+  std::unordered_map<user_id, std::shared_ptr<publisher_account>> accounts_;
   std::unordered_map<stream_id, std::weak_ptr<net::tcp_connection>>
       publishers_;  // bounded by streams_total
 };

@@ -16,7 +16,6 @@ constexpr std::size_t frames_per_batch = 256;
 constexpr auto push_deadline = std::chrono::seconds(5);
 constexpr auto retry_after = std::chrono::milliseconds(300);
 constexpr int most_attempts = 20;
-constexpr auto bitrate_window = std::chrono::seconds(10);
 constexpr std::size_t most_problems = 16;
 
 /// Whether opening the publication again can help.
@@ -38,8 +37,7 @@ ingest_session::ingest_session(ingest& owner,
       self_(connection),
       connection_(*connection),
       window_(owner.settings.window_bytes),
-      sender_(owner.needs.entities.open_session()),
-      window_start_(owner.needs.time.now()) {
+      sender_(owner.needs.entities.open_session()) {
   connection_.set_deadline(owner.settings.publish_deadline);
 }
 
@@ -81,14 +79,8 @@ void ingest_session::on_bytes(byte_view data) {
 bool ingest_session::is_within_bitrate(std::size_t arrived) {
   const auto limit = owner_.settings.bitrate_limit_bps;
   const auto now = owner_.needs.time.now();
-  if (now - window_start_ >= bitrate_window) {
-    window_start_ = now;
-    window_bytes_ = 0;
-  }
-  window_bytes_ += arrived;
-  const auto allowed =
-      static_cast<std::uint64_t>(limit) / 8 * static_cast<std::uint64_t>(bitrate_window.count());
-  return limit == 0 || window_bytes_ <= allowed;
+  return account_ ? account_->spend(arrived, limit, now)
+                  : unknown_traffic_.take(arrived, limit, now);
 }
 
 void ingest_session::handle_events() {
@@ -128,6 +120,11 @@ void ingest_session::on_owner(result<account::user> owner) {
     return;
   }
   user_ = owner->id;
+  account_ = owner_.account_of(user_);
+  if (!account_->begin(owner_.needs.time.now())) {
+    refuse(status_code::failed, "this key began to publish too often: wait a minute");
+    return;
+  }
   owner_.needs.streams.start(
       {.id = owner->id, .username = owner->username, .is_administrator = false}, std::nullopt,
       std::nullopt, here<stream::info>([](ingest_session& s, result<stream::info> found) {
@@ -151,6 +148,8 @@ void ingest_session::on_stream(user_id, result<stream::info> found) {
   reached_.reset();
   start_.reset();
   attempts_ = 0;
+  furthest_ = 0;
+  formats_ = {};
   open_publication();
 }
 
@@ -204,7 +203,22 @@ void ingest_session::on_opened(result<stream::resume_point> reached) {
   flush();
 }
 
+/// Each change costs viewers a segment and a decoder of their own: beyond a few it is an attack.
+bool ingest_session::is_steady(const media::frame& frame) {
+  auto& known = formats_[frame.track == media::track::video ? 0 : 1];
+  const bool is_change = known && known != frame.format;
+  known = frame.format;
+  return !is_change || changes_.take(owner_.needs.time.now());
+}
+
 void ingest_session::handle(media::frame&& frame) {
+  if (publication_ == 0) {
+    return;  // what came in one piece with the reason for its end
+  }
+  if (!is_steady(frame)) {
+    refuse(status_code::failed, "the codec configuration changes too often");
+    return;
+  }
   if (!start_) {
     start_ = {.anchor_wall_us = owner_.needs.time.wall().time_since_epoch().count(),
               .anchor_ms = frame.dts_ms,
@@ -264,7 +278,11 @@ void ingest_session::on_pushed(std::uint64_t opening, result<stream::resume_poin
     on_stream_error(reached.error());
     return;
   }
-  attempts_ = 0;
+  // A frame that breaks its stream each time must not be sent again for ever.
+  if (const auto position = reached->next_video + reached->next_audio; position > furthest_) {
+    furthest_ = position;
+    attempts_ = 0;
+  }
   reached_ = std::move(*reached);
   window_.settle(*reached_);
   send_frames();

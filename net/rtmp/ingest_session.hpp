@@ -6,6 +6,7 @@
 // of actors and stores are posted there.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -56,6 +57,7 @@ class ingest_session final : public net::tcp_session {
   void refuse(std::string_view code, const std::string& why);
   void close_publication(bool is_explicit);
   bool is_within_bitrate(std::size_t arrived);
+  bool is_steady(const media::frame& frame);
   void update_held_metric();
 
   /// The continuation on this connection's thread, if it is still there: f(ingest_session&,
@@ -76,7 +78,8 @@ class ingest_session final : public net::tcp_session {
   std::uint64_t opening_ = 0;  // counts openings, so that answers to an older one are passed over
   bool is_open_ = false;
   bool has_accepted_ = false;
-  int attempts_ = 0;  // to open again, since the last answer that was good
+  std::uint64_t furthest_ = 0;  // frames of both tracks that the stream has taken
+  int attempts_ = 0;            // to open again, since the stream last got further
   std::size_t in_flight_ = 0;
   std::optional<stream::resume_point> reached_;
   std::optional<stream::publication_start> start_;
@@ -86,8 +89,10 @@ class ingest_session final : public net::tcp_session {
   bool has_news_ = false;  // problems to be sent even without a frame
   net::timer retry_;
 
-  steady_time window_start_{};
-  std::size_t window_bytes_ = 0;
+  byte_allowance unknown_traffic_{std::chrono::seconds(10)};  // before it is known whose it is
+  std::shared_ptr<publisher_account> account_;                // set once the key is known
+  turn_allowance changes_{8, std::chrono::seconds(2)};        // of codec configurations
+  std::array<std::shared_ptr<const media::track_format>, 2> formats_;
   std::size_t held_reported_ = 0;
   std::uint64_t repaired_reported_ = 0;
 };

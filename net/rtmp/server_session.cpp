@@ -34,7 +34,7 @@ std::string_view metadata::text(std::string_view name) const {
 }
 
 server_session::server_session(session_limits limits)
-    : limits_(limits), reader_(limits.chunks), peer_window_(default_window) {}
+    : limits_(limits), reader_(limits.chunks_before_publish), peer_window_(default_window) {}
 
 bool server_session::wants_input() const {
   return state_ != state::requested && state_ != state::closing && state_ != state::failed;
@@ -221,8 +221,7 @@ void server_session::on_aggregate(const message& m) {
     std::uint32_t time = in.u24();
     time |= std::uint32_t{in.u8()} << 24;
     in.u24();  // stream: the aggregate's counts
-    const auto offset = m.payload.size() - in.left();
-    in.take(size);
+    const auto body = in.take(size);
     if (!in.ok()) {
       ++statistics_.messages_ignored;
       return;
@@ -232,7 +231,8 @@ void server_session::on_aggregate(const message& m) {
                  .chunk_stream = m.chunk_stream,
                  .stream = m.stream,
                  .timestamp = m.timestamp + (time - first.value_or(time)),
-                 .payload = m.payload.slice(offset, size)};
+                 // A copy: one frame kept would keep the whole aggregate.
+                 .payload = shared_bytes(bytes(body.begin(), body.end()))};
     first = first.value_or(time);
     if (type == message_type::audio || type == message_type::video) {
       on_media(part);
@@ -286,6 +286,7 @@ result<void> server_session::accept() {
     return {};  // refused or gone meanwhile
   }
   state_ = state::publishing;
+  reader_.set_limits(limits_.chunks);
   commands_ = 0;
   demuxer_.restart();
   send_user_control(user_control::stream_begin, publish_stream_);

@@ -66,6 +66,9 @@ using event = std::variant<publish_requested, media::frame, metadata, problem, p
 
 struct session_limits {
   chunk_limits chunks;
+  /// Of a peer that nobody knows yet: commands, and nothing that needs room.
+  chunk_limits chunks_before_publish{.media_message = std::size_t{64} << 10,
+                                     .unfinished_total = std::size_t{256} << 10};
   std::size_t commands_before_publish = 64;            ///< encoders send five to eight
   std::size_t streams = 8;                             ///< createStream without deleteStream
   std::size_t pending_input = std::size_t{256} << 10;  ///< held while wants_input() is false

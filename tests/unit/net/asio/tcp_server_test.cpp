@@ -299,6 +299,18 @@ TEST_CASE("tcp_server: deadlines, idle limits and write stalls close", "[net][tc
     auto c = f.connect(4096);
     f.expect_closed(net::close_reason::write_stalled);
   }
+  SECTION("a peer that takes a little at a time") {
+    f.s.on_open = [](auto& c) { c.send(block(1'000'000)); };
+    f.s.on_drained = f.s.on_open;
+    auto c = f.connect(4096);
+    // A few kilobytes for each look at whether it was closed: far below the least progress.
+    CHECK(eventually([&] {
+      c.read_some();
+      std::this_thread::sleep_for(5ms);
+      return f.s.closed == 1;
+    }));
+    f.expect_closed(net::close_reason::write_stalled);
+  }
   SECTION("a peer that takes nothing of what a close left") {
     f.s.on_open = [](auto& c) { c.send(block(1'000'000)); };
     f.s.on_drained = f.s.on_open;

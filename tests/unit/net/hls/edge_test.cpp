@@ -202,3 +202,44 @@ TEST_CASE("hls::edge: ends waits a few times a second, by the clock it is given"
   CHECK(f.cache.expired_at == time.now().time_since_epoch().count());
   threads.stop(std::chrono::seconds(1));
 }
+
+TEST_CASE("hls::edge: one address cannot take every place to wait", "[net][hls]") {
+  metrics m;
+
+  struct keeping_cache final : media::cache_reader {
+    void get(stream_id, std::string_view, const media::delivery_directives&, done a) override {
+      waiting.push_back(std::move(a));
+    }
+
+    void expire(steady_time) override {}
+
+    std::vector<done> waiting;
+  } cache;
+
+  hls::edge edge(cache, m, 2);
+  std::vector<int> answers;
+  const auto ask = [&](const std::string& address, bool is_trusted = false) {
+    http::request r;
+    r.method = "GET";
+    r.path = "/live/1/source/media.m3u8";
+    r.remote_address = address;
+    r.is_trusted = is_trusted;
+    edge.answer(r, [&](http::response a) { answers.push_back(a.status); });
+  };
+  ask("192.0.2.1");
+  ask("192.0.2.1");
+  CHECK(answers.empty());
+  ask("192.0.2.1");
+  CHECK(answers == std::vector{429});
+  ask("192.0.2.2");
+  for (int i = 0; i < 5; ++i) {
+    ask("127.0.0.1", true);
+  }
+  CHECK(cache.waiting.size() == 8);
+  answers.clear();
+  cache.waiting.front()({404, {}, std::chrono::seconds(1), {}, "gone"});
+  cache.waiting.erase(cache.waiting.begin());
+  CHECK(answers == std::vector{404});
+  ask("192.0.2.1");
+  CHECK(cache.waiting.size() == 8);  // its place was free again
+}

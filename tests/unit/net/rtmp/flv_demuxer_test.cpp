@@ -257,3 +257,17 @@ TEST_CASE_METHOD(fixture, "flv: a restart forgets formats and times, not counts"
   CHECK(avc(0, true, 0, test::h264_frame(5)).frame->dts_ms == 0);
   CHECK(counts().video_frames == 2);
 }
+
+TEST_CASE_METHOD(fixture, "flv: a small frame does not keep a large message alive", "[net][rtmp]") {
+  configure_avc();
+  const auto small = test::h264_frame(5);
+  auto padded = small;
+  padded.resize(small.size() + 500'000);  // zeros, which are cut off
+  const shared_bytes body(test::flv::video(test::flv::avc, kind::coded_frames, true, 0, padded));
+  const auto d = demuxer.video(0, body);
+  REQUIRE(d.frame);
+  CHECK(equal(d.frame->data, small));
+  const bool lies_inside =
+      d.frame->data.data() >= body.data() && d.frame->data.data() < body.data() + body.size();
+  CHECK_FALSE(lies_inside);
+}

@@ -86,4 +86,16 @@ TEST_CASE("frame_window: a checkpoint of an earlier publication settles nothing"
   CHECK(w.held_bytes() == 1);
 }
 
+TEST_CASE("frame_window: bounds frames by number too", "[net][rtmp]") {
+  frame_window w(1'000'000, 4);
+  for (int i = 0; i < 4; ++i) {
+    CHECK(w.add(audio(1)));
+  }
+  CHECK_FALSE(w.add(audio(1)));
+  CHECK_FALSE(w.add(video(1, true)));
+  CHECK(w.take(10).size() == 4);
+  w.settle(settled(0, 3));
+  CHECK(w.add(video(1, true)));
+}
+
 }  // namespace troupe::rtmp

@@ -211,6 +211,28 @@ TEST_CASE("session: media outside of the publication is ignored", "[net][rtmp]")
   CHECK(p.server.statistics().media_ignored == 2);
 }
 
+TEST_CASE("session: who has not published cannot make us hold media", "[net][rtmp]") {
+  rtmp_pair p;
+  const auto send_large = [&p] {
+    p.client.send({.type = message_type::video,
+                   .chunk_stream = 6,
+                   .stream = 1,
+                   .timestamp = 0,
+                   .payload = shared_bytes(bytes(1'000'000))});
+    p.exchange();
+  };
+  SECTION("before it publishes") {
+    send_large();
+    REQUIRE(p.failure);
+    CHECK(p.failure->reason == "rtmp_limit");
+  }
+  SECTION("a publisher may") {
+    p.begin();
+    send_large();
+    CHECK_FALSE(p.failure);
+  }
+}
+
 TEST_CASE("session: problems of the media are events", "[net][rtmp]") {
   rtmp_pair p;
   p.begin();
