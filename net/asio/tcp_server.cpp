@@ -219,8 +219,8 @@ bool tcp_server::impl::accept_one() {
   const auto [address, peer_port] = peer_of(from);
   const bool is_trusted = options.trusted.contains(address);
   if (const auto why = registry->admit(address, is_trusted); why != refusal::none) {
+    refuse(why, address.to_string());  // before the peer can know
     ::close(fd);
-    refuse(why, address.to_string());
     return true;
   }
   hand_over(fd, {address, peer_port, is_trusted});

@@ -9,6 +9,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/logger.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
@@ -117,7 +118,31 @@ caf_executor::~caf_executor() {
   }
 }
 
+namespace {
+
+/// CAF's spawn leaves a reference to the system's logger in the calling thread, and the system's
+/// destructor waits until there is none. Threads that are not CAF's must not keep it.
+class foreign_thread_guard {
+ public:
+  foreign_thread_guard() : is_foreign_(caf::logger::current_logger() == nullptr) {}
+
+  ~foreign_thread_guard() {
+    if (is_foreign_) {
+      caf::logger::set_current_actor_system(nullptr);
+    }
+  }
+
+  foreign_thread_guard(const foreign_thread_guard&) = delete;
+  foreign_thread_guard& operator=(const foreign_thread_guard&) = delete;
+
+ private:
+  bool is_foreign_;
+};
+
+}  // namespace
+
 strand_ptr caf_executor::make_strand(command_handler on_command) {
+  const foreign_thread_guard guard;
   return std::make_shared<caf_strand>(
       *system_, caf::actor_cast<caf::actor>(system_->spawn<strand_actor>(std::move(on_command))));
 }
