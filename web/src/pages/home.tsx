@@ -109,10 +109,12 @@ function Card({ stream, now }: { stream: Stream; now: number }) {
         <h2>{title}</h2>
         <p>
           <span className="card-user">{stream.username}</span>
-          <span className="card-viewers" title={plural('viewers', stream.viewer_count, { count: stream.viewer_count })}>
-            <PeopleIcon />
-            {compactCount(stream.viewer_count, language)}
-          </span>
+          {stream.viewer_count > 0 && (
+            <span className="card-viewers" title={plural('viewers', stream.viewer_count, { count: stream.viewer_count })}>
+              <PeopleIcon />
+              {compactCount(stream.viewer_count, language)}
+            </span>
+          )}
         </p>
       </div>
     </Link>

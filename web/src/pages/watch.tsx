@@ -92,10 +92,12 @@ function About({ stream }: { stream: Stream }) {
         <StatusPill status={stream.status} />
         {running && (
           <>
-            <span className="about-fact" data-testid="viewers" data-viewers={stream.viewer_count}>
-              <PeopleIcon />
-              {plural('viewers', stream.viewer_count, { count: stream.viewer_count.toLocaleString(language) })}
-            </span>
+            {stream.viewer_count > 0 && (
+              <span className="about-fact" data-testid="viewers" data-viewers={stream.viewer_count}>
+                <PeopleIcon />
+                {plural('viewers', stream.viewer_count, { count: stream.viewer_count.toLocaleString(language) })}
+              </span>
+            )}
             <span className="about-fact" data-testid="uptime">
               {t('watch.uptime', { time: clockTime(secondsSince(stream.started_at, now)) })}
             </span>
