@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <string>
 
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
@@ -21,6 +23,28 @@ std::atomic<level> threshold = level::warn;
 
 spdlog::level::level_enum to_spdlog(level l) {
   return static_cast<spdlog::level::level_enum>(l);
+}
+
+/// One call is one line, whatever peers put into names that end up in it.
+std::string without_control_characters(std::string_view line) {
+  std::string safe;
+  safe.reserve(line.size() + 16);
+  for (const char c : line) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet < 0x20 || octet == 0x7F) {
+      safe += fmt::format("\\x{:02x}", octet);
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
+bool has_control_characters(std::string_view line) {
+  return std::ranges::any_of(line, [](char c) {
+    const auto octet = static_cast<unsigned char>(c);
+    return octet < 0x20 || octet == 0x7F;
+  });
 }
 
 }  // namespace
@@ -56,6 +80,10 @@ bool enabled(level l) noexcept {
 }
 
 void write(level l, std::string_view line) {
+  if (has_control_characters(line)) {
+    write(l, without_control_characters(line));
+    return;
+  }
   if (sink) {
     sink->log(to_spdlog(l), line);
   } else {

@@ -125,6 +125,10 @@ void ingest_session::on_owner(result<account::user> owner) {
     refuse(status_code::failed, "this key began to publish too often: wait a minute");
     return;
   }
+  if (!is_within_bitrate(0)) {
+    refuse(status_code::failed, "the bitrate was above this server's limit a moment ago");
+    return;
+  }
   owner_.needs.streams.start(
       {.id = owner->id, .username = owner->username, .is_administrator = false}, std::nullopt,
       std::nullopt, here<stream::info>([](ingest_session& s, result<stream::info> found) {
