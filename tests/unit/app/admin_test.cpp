@@ -17,30 +17,12 @@
 #include "app/admin/client.hpp"
 #include "app/admin/server.hpp"
 #include "app/cli/run.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe::admin {
 namespace {
 
 namespace json = boost::json;
-
-class folder {
- public:
-  folder() {
-    std::string name = "/tmp/troupe-admin-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-
-  ~folder() { std::filesystem::remove_all(path_); }
-
-  folder(const folder&) = delete;
-  folder& operator=(const folder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// A node that knows one user and one stream.
 calls small_node() {
@@ -118,9 +100,9 @@ finished run_command(std::vector<std::string> arguments, const std::string& inpu
 }  // namespace
 
 TEST_CASE("admin: what the node answers arrives whole", "[app][admin]") {
-  const folder data;
-  const auto node = started(data.path() / "a.sock");
-  const auto c = make_client(data.path() / "a.sock");
+  const test::temporary_folder data;
+  const auto node = started(data.path / "a.sock");
+  const auto c = make_client(data.path / "a.sock");
 
   const auto status = c->status();
   REQUIRE(status.has_value());
@@ -157,9 +139,9 @@ TEST_CASE("admin: what the node answers arrives whole", "[app][admin]") {
 }
 
 TEST_CASE("admin: errors come back as what they were", "[app][admin]") {
-  const folder data;
-  const auto node = started(data.path() / "a.sock");
-  const auto c = make_client(data.path() / "a.sock");
+  const test::temporary_folder data;
+  const auto node = started(data.path / "a.sock");
+  const auto c = make_client(data.path / "a.sock");
   CHECK(c->where("x/1").error() ==
         make_error(errc::not_found, "no_such_kind", "there is no kind \"x\""));
   CHECK(c->create_user({"taken", "", "", false}).error() ==
@@ -169,27 +151,27 @@ TEST_CASE("admin: errors come back as what they were", "[app][admin]") {
 }
 
 TEST_CASE("admin: a tree too long for one answer is cut and says so", "[app][admin]") {
-  const folder data;
+  const test::temporary_folder data;
   auto many = small_node();
   many.tree = [](callback<runtime::tree_node> done) {
     runtime::tree_node root{"troupe", "supervisor", "running", 0, 0, {}};
     root.children.assign(30'000, {"stream/1", "entity", "active", 0, 0, {}});
     done(std::move(root));
   };
-  const auto node = started(data.path() / "a.sock", std::move(many));
-  const auto tree = make_client(data.path() / "a.sock")->tree();
+  const auto node = started(data.path / "a.sock", std::move(many));
+  const auto tree = make_client(data.path / "a.sock")->tree();
   REQUIRE(tree.has_value());
   CHECK(tree->size() == 20'001);
   CHECK(tree->back().state == "cut here");
 }
 
 TEST_CASE("admin: a node that never answers is given up on", "[app][admin]") {
-  const folder data;
+  const test::temporary_folder data;
   auto silent = small_node();
   callback<node_status> kept;
   silent.status = [&kept](callback<node_status> done) { kept = std::move(done); };
-  const auto node = started(data.path() / "a.sock", std::move(silent));
-  const auto c = make_client(data.path() / "a.sock", std::chrono::milliseconds(50));
+  const auto node = started(data.path / "a.sock", std::move(silent));
+  const auto c = make_client(data.path / "a.sock", std::chrono::milliseconds(50));
   CHECK(c->status().error().code == errc::deadline_exceeded);
   if (kept) {
     kept(fail(errc::unavailable, "too late"));
@@ -197,16 +179,16 @@ TEST_CASE("admin: a node that never answers is given up on", "[app][admin]") {
 }
 
 TEST_CASE("admin: without a node the answer is clear and quick", "[app][admin]") {
-  const folder data;
-  const auto c = make_client(data.path() / "a.sock");
+  const test::temporary_folder data;
+  const auto c = make_client(data.path / "a.sock");
   CHECK(c->status().error().reason == "no_node");
-  leave_stale_socket(data.path() / "a.sock");
+  leave_stale_socket(data.path / "a.sock");
   CHECK(c->status().error().reason == "no_node");
 }
 
 TEST_CASE("admin: the socket belongs to one node and one user", "[app][admin]") {
-  const folder data;
-  const auto socket = data.path() / "a.sock";
+  const test::temporary_folder data;
+  const auto socket = data.path / "a.sock";
   SECTION("mode 0600, gone after stop") {
     auto node = started(socket);
     struct stat found{};
@@ -233,15 +215,15 @@ TEST_CASE("admin: the socket belongs to one node and one user", "[app][admin]") 
     CHECK(std::filesystem::file_size(socket) == 8);
   }
   SECTION("a folder that is not there, a path that is too long") {
-    CHECK_FALSE(start_server(data.path() / "none" / "a.sock", small_node()).has_value());
-    const auto too_long = start_server(data.path() / std::string(120, 'x'), small_node());
+    CHECK_FALSE(start_server(data.path / "none" / "a.sock", small_node()).has_value());
+    const auto too_long = start_server(data.path / std::string(120, 'x'), small_node());
     CHECK(too_long.error().code == errc::invalid_argument);
   }
 }
 
 TEST_CASE("commands: the exit code says what happened", "[app][cli]") {
-  const folder data;
-  const auto file = (data.path() / "cluster.conf").string();
+  const test::temporary_folder data;
+  const auto file = (data.path / "cluster.conf").string();
   std::ofstream(file) << "[cluster]\ndata = \".\"\n[[node]]\nname = \"n\"\n";
   const auto ask = [&](std::vector<std::string> arguments, const std::string& input = "") {
     arguments.insert(arguments.end(), {"--config", file});
@@ -256,7 +238,7 @@ TEST_CASE("commands: the exit code says what happened", "[app][cli]") {
   CHECK(nobody.code == 3);
   CHECK_THAT(nobody.err, Catch::Contains("no node runs"));
 
-  const auto node = started(data.path() / "n.sock");
+  const auto node = started(data.path / "n.sock");
   CHECK_THAT(ask({"status"}).out, Catch::Contains("node a is active"));
   CHECK_THAT(ask({"tree"}).out,
              Catch::Contains("\n  stream/5 active, restarted 2 times, 7 messages waiting"));
@@ -274,8 +256,8 @@ TEST_CASE("commands: the exit code says what happened", "[app][cli]") {
 }
 
 TEST_CASE("commands: a wrong configuration is told with its lines", "[app][cli]") {
-  const folder data;
-  const auto file = (data.path() / "c.conf").string();
+  const test::temporary_folder data;
+  const auto file = (data.path / "c.conf").string();
   std::ofstream(file) << "[log]\nlevel = 1\n[stream]\nx = 1\n";
   for (const auto* name : {"check-config", "serve", "status"}) {
     const auto end = run_command({name, "--config", file});
@@ -287,12 +269,12 @@ TEST_CASE("commands: a wrong configuration is told with its lines", "[app][cli]"
 }
 
 TEST_CASE("commands: of several nodes the first that answers is asked", "[app][cli]") {
-  const folder data;
-  const auto file = (data.path() / "c.conf").string();
+  const test::temporary_folder data;
+  const auto file = (data.path / "c.conf").string();
   std::ofstream(file)
       << "[cluster]\nstore = \"postgresql://x\"\ndata = \".\"\n"
          "[[node]]\nname = \"m\"\nhost = \"m\"\n[[node]]\nname = \"n\"\nhost = \"n\"\n";
-  const auto node = started(data.path() / "n.sock");
+  const auto node = started(data.path / "n.sock");
   CHECK(run_command({"status", "--config", file}).code == 0);
   CHECK(run_command({"status", "--config", file, "--node", "n"}).code == 0);
   CHECK(run_command({"status", "--config", file, "--node", "m"}).code == 3);

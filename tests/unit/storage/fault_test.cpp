@@ -56,7 +56,7 @@ user_keys keys_of(user_id id, std::size_t size) {
 }  // namespace
 
 TEST_CASE("sqlite: kill -9 loses nothing that was acknowledged", "[storage]") {
-  const scratch_folder folder;
+  const temporary_folder folder;
   const auto file = folder.path / "t.db";
   REQUIRE(open_at(file));
   user_id last = 0;
@@ -89,7 +89,7 @@ TEST_CASE("sqlite: kill -9 loses nothing that was acknowledged", "[storage]") {
 }
 
 TEST_CASE("sqlite: the folder and the file are its owner's alone", "[storage]") {
-  const scratch_folder folder;
+  const temporary_folder folder;
   const auto file = folder.path / "a" / "b" / "t.db";
   REQUIRE(open_at(file));
   struct stat about{};
@@ -100,7 +100,7 @@ TEST_CASE("sqlite: the folder and the file are its owner's alone", "[storage]") 
 }
 
 TEST_CASE("sqlite: says why a file cannot be the database", "[storage]") {
-  const scratch_folder folder;
+  const temporary_folder folder;
   const auto file = folder.path / "t.db";
   SECTION("not a database") {
     std::ofstream(file) << std::string(5000, 'x');
@@ -140,7 +140,7 @@ TEST_CASE("sqlite: says why a file cannot be the database", "[storage]") {
 }
 
 TEST_CASE("sqlite: a full disk refuses the write and harms nothing", "[storage]") {
-  const scratch_folder folder;
+  const temporary_folder folder;
   const auto file = folder.path / "t.db";
   REQUIRE(open_at(file));
   const auto child = ::fork();

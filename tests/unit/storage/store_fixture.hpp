@@ -21,27 +21,11 @@
 #include "base/metrics.hpp"
 #include "storage/database.hpp"
 #include "storage/sql/postgresql_engine.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe::storage::test {
 
-/// A folder that goes with the test.
-class scratch_folder {
- public:
-  scratch_folder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "troupe-storage-XXXXXX";
-    path = ::mkdtemp(pattern.data());
-  }
-
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-
-  std::filesystem::path path;
-};
+using troupe::test::temporary_folder;
 
 /// The server of this process; it ends when our end of its input closes, however we end.
 class postgres_server {
@@ -92,7 +76,7 @@ class postgres_server {
     }
   }
 
-  scratch_folder folder_;
+  temporary_folder folder_;
   pid_t child_ = -1;
   int input_ = -1;
   std::optional<std::string> url_;
@@ -133,7 +117,7 @@ class fresh_store {
 
   database* operator->() const { return store.get(); }
 
-  scratch_folder folder;
+  temporary_folder folder;
   manual_clock time;
   metrics counters;
   std::string url;

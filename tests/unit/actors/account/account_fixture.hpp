@@ -14,26 +14,11 @@
 #include <catch2/catch.hpp>
 
 #include "actors/account/make_accounts.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe::account::test {
 
-class scratch_folder {
- public:
-  scratch_folder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "troupe-account-XXXXXX";
-    path = ::mkdtemp(pattern.data());
-  }
-
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-
-  std::filesystem::path path;
-};
+using troupe::test::temporary_folder;
 
 /// Calls f with a callback and waits for its answer.
 template <class T, class Function>
@@ -103,7 +88,7 @@ class fixture {
     return answer_of<user>([&](auto done) { service->owner_of_key(key, std::move(done)); });
   }
 
-  scratch_folder folder;
+  temporary_folder folder;
   manual_clock time;
   metrics counters;
   id_generator ids{time, 0};

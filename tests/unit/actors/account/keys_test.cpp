@@ -26,7 +26,7 @@ const std::string some_key(64, '7');
 }  // namespace
 
 TEST_CASE("master_key: is made once, for its owner alone", "[account]") {
-  const scratch_folder folder;
+  const temporary_folder folder;
   const auto file = folder.path / "new" / "data" / "master.key";
   CHECK(error_of(read_master_key(file)).code == errc::not_found);
   const auto made = make_master_key(file).value();
@@ -42,7 +42,7 @@ TEST_CASE("master_key: is made once, for its owner alone", "[account]") {
 }
 
 TEST_CASE("master_key: of many that start together all use the same", "[account]") {
-  const scratch_folder folder;
+  const temporary_folder folder;
   const auto file = folder.path / "master.key";
   std::vector<bytes> sealed(8);
   {
@@ -61,7 +61,7 @@ TEST_CASE("master_key: of many that start together all use the same", "[account]
 }
 
 TEST_CASE("master_key: says what is wrong with the file", "[account]") {
-  const scratch_folder folder;
+  const temporary_folder folder;
   const auto file = folder.path / "master.key";
   write(file, some_key, 0644);
   const auto exposed = error_of(read_master_key(file));
