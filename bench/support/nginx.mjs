@@ -7,6 +7,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Process, until } from '../../tests/e2e/support/process.mjs';
+import { endWithUs } from './process.mjs';
 
 const module = ['/usr/lib/nginx/modules/ngx_rtmp_module.so', '/usr/share/nginx/modules/ngx_rtmp_module.so'].find(existsSync);
 
@@ -43,6 +44,7 @@ export class Nginx {
     const file = join(self.folder, 'nginx.conf');
     await writeFile(file, self.configuration(workers));
     self.process = new Process('nginx', ['-e', 'stderr', '-p', self.folder, '-c', file], { name: 'nginx' });
+    endWithUs(self.process);
     await until(async () => {
       if (self.process.gone) throw new Error(`nginx ended:\n${self.process.output}`);
       return (await answers(self.httpPort)) && answers(self.rtmpPort);

@@ -2,6 +2,7 @@
 // Troupe under measurement: the release binary, started as the end-to-end tests start it.
 import { Troupe } from '../../tests/e2e/support/troupe.mjs';
 import { until } from '../../tests/e2e/support/process.mjs';
+import { endWithUs } from './process.mjs';
 import { Publisher } from './rtmp.mjs';
 
 export { binary } from '../../tests/e2e/support/troupe.mjs';
@@ -9,6 +10,7 @@ export { binary } from '../../tests/e2e/support/troupe.mjs';
 export async function start() {
   const troupe = await Troupe.start();
   troupe.pid = troupe.process.child.pid;
+  endWithUs(troupe.process);
   // A row fails by itself when the server goes; why it went stands in its log.
   troupe.process.exited.then(({ code, signal }) => {
     if (code !== 0) console.error(`troupe ended with ${code ?? signal}:\n${troupe.process.output.slice(-3000)}`);

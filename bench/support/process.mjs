@@ -42,3 +42,14 @@ export function machineLoad() {
 }
 
 export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+const started = new Set();
+
+/** Has a server ended with us, however we end: a row that was given up leaves it behind. */
+export function endWithUs(server) {
+  started.add(server);
+  server.exited.then(() => started.delete(server));
+}
+
+process.on('exit', () => { for (const server of started) server.kill(); });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
