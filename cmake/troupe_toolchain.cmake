@@ -1,9 +1,10 @@
 # Warnings, sanitizers, compiler cache and linker. What applies to our own targets only hangs on troupe_flags.
 find_program(CCACHE ccache)
 if(CCACHE)
-  # The sloppiness lets ccache work with precompiled headers.
+  # The sloppiness lets ccache work with precompiled headers; the base folder lets checkouts share it.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
       ${CCACHE})
 endif()
 

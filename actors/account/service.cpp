@@ -88,7 +88,7 @@ service::waiter<T> service::wait_for(callback<T> done) {
 }
 
 template <class T, class Job>
-void service::run_on(worker_pool& pool, waiter<T> done, Job job) {
+void service::run_on(worker_pool& pool, const waiter<T>& done, Job job) {
   if (!pool.submit([done, job = std::move(job)]() mutable { job(done); })) {
     refused_.add();
     (*done)(fail(errc::unavailable, "overloaded", "too many requests wait, try again later"));

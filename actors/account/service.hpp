@@ -43,7 +43,7 @@ class service final : public administered_accounts {
   template <class T>
   waiter<T> wait_for(callback<T> done);
   template <class T, class Job>
-  void run_on(worker_pool& pool, waiter<T> done, Job job);
+  void run_on(worker_pool& pool, const waiter<T>& done, Job job);
   template <class T>
   void ask_store(callback<T> done, std::move_only_function<result<T>()> question);
 

@@ -49,7 +49,7 @@ AVCodecID codec_id(codec c) {
 struct format_deleter {
   void operator()(AVFormatContext* c) const {
     if (c->pb != nullptr) {
-      av_freep(&c->pb->buffer);
+      av_free(c->pb->buffer);  // avio_context_free() leaves it alone
       avio_context_free(&c->pb);
     }
     avformat_free_context(c);

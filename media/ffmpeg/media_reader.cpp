@@ -52,7 +52,7 @@ struct format_deleter {
     auto* pb = c->pb;
     avformat_close_input(&c);
     if (pb != nullptr) {
-      av_freep(&pb->buffer);
+      av_free(pb->buffer);
       avio_context_free(&pb);
     }
   }
@@ -88,7 +88,7 @@ result<format_ptr> open(input& in) {
   auto* pb = context->pb;
   const int code = avformat_open_input(&context, nullptr, nullptr, nullptr);
   if (code < 0) {  // frees the context, but not our input
-    av_freep(&pb->buffer);
+    av_free(pb->buffer);
     avio_context_free(&pb);
     return av_fail("opening media", code);
   }

@@ -72,7 +72,10 @@ struct newcomer {
       : registry(std::move(r)), peer(p), thread(t), fd(f) {}
 
   newcomer(newcomer&& other) noexcept
-      : registry(other.registry), peer(other.peer), thread(other.thread), fd(other.take()) {}
+      : registry(std::move(other.registry)),
+        peer(other.peer),
+        thread(other.thread),
+        fd(other.take()) {}
 
   newcomer& operator=(newcomer&&) = delete;
 

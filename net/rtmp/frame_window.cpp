@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace troupe::rtmp {
+namespace {
+
+// 85 ms of AAC at 48 kHz: what a stream without pictures, or with few, is late at most.
+constexpr std::size_t audio_batch = 4;
+
+}  // namespace
 
 bool frame_window::has_room(const media::frame& f) const {
   // After a break begin again only with room for more than a frame, or every GOP would be cut
@@ -32,6 +38,13 @@ bool frame_window::add(media::frame f) {
   return true;
 }
 
+bool frame_window::has_batch() const {
+  const auto unsent = frames_.size() - sent_;
+  return unsent >= audio_batch ||
+         std::any_of(frames_.end() - static_cast<std::ptrdiff_t>(unsent), frames_.end(),
+                     [](const media::frame& f) { return f.track == media::track::video; });
+}
+
 std::vector<media::frame> frame_window::take(std::size_t most) {
   const auto count = std::min(most, frames_.size() - sent_);
   const auto from = frames_.begin() + static_cast<std::ptrdiff_t>(sent_);
@@ -43,6 +56,7 @@ void frame_window::settle(const stream::resume_point& reached) {
   if (!reached.checkpoint || reached.checkpoint->publication.number != reached.number) {
     return;  // where an earlier publication ended
   }
+  has_settled_ = true;
   const auto& video = reached.checkpoint->video;
   const auto& audio = reached.checkpoint->audio;
   const auto is_needed = [&](const media::frame& f) {

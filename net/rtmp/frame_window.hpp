@@ -29,12 +29,19 @@ class frame_window {
 
   bool has_unsent() const { return sent_ < frames_.size(); }
 
+  /// A picture waits to be sent, or sound that has waited for one long enough: fewer and larger
+  /// messages cost less (docs/measurements.md).
+  bool has_batch() const;
+
   /// Forgets what no new activation will ask for: frames that a finished segment of this
   /// publication holds.
   void settle(const stream::resume_point& reached);
 
   /// Everything held is to be sent again.
   void rewind() { sent_ = 0; }
+
+  /// A segment of this publication is finished: what is held goes in the end.
+  bool has_settled() const { return has_settled_; }
 
   std::size_t held_bytes() const { return held_bytes_; }
 
@@ -51,6 +58,7 @@ class frame_window {
   std::uint64_t next_video_ = 0;
   std::uint64_t next_audio_ = 0;
   std::uint64_t dropped_ = 0;
+  bool has_settled_ = false;
   bool awaits_key_ = false;  // a GOP was broken: nothing of it is worth sending
 };
 

@@ -54,6 +54,8 @@ class ingest_session final : public net::tcp_session {
   /// What to do about an error of the LiveStream: try again, or give up.
   void on_stream_error(const error& e);
   void reopen_soon();
+  /// Leaves the socket alone until the next tick of the reading grid.
+  void rest(std::size_t arrived);
   void refuse(std::string_view code, const std::string& why);
   void close_publication(bool is_explicit);
   bool is_within_bitrate(std::size_t arrived);
@@ -88,6 +90,8 @@ class ingest_session final : public net::tcp_session {
   std::vector<stream::health::warning> problems_;
   bool has_news_ = false;  // problems to be sent even without a frame
   net::timer retry_;
+  net::timer wake_;
+  bool is_resting_ = false;
 
   byte_allowance unknown_traffic_{std::chrono::seconds(10)};  // before it is known whose it is
   std::shared_ptr<publisher_account> account_;                // set once the key is known

@@ -264,7 +264,12 @@ void server_session::on_data(const message& m) {
   if (next_is("@setDataFrame")) {
     ++at;
   }
-  if (!next_is("onMetaData") || ++at == values->end() || at->members() == nullptr) {
+  if (next_is("onMetaData")) {
+    ++at;
+  } else {
+    at = values->end();
+  }
+  if (at == values->end() || at->members() == nullptr) {
     ++statistics_.messages_ignored;  // captions, cue points, @clearDataFrame
     return;
   }

@@ -171,7 +171,7 @@ void entity_host::serve_waiting() {
   for (int i = 0; i < serve_at_once && core_.phase() == phase::active && !queue_.empty(); ++i) {
     auto next = std::move(queue_.front());
     queue_.pop_front();
-    handle(std::move(next));
+    handle(next);
   }
   if (core_.phase() == phase::active && !queue_.empty() && !serve_is_posted_) {
     serve_is_posted_ = true;

@@ -118,7 +118,7 @@ class entity_host final : public activation, public std::enable_shared_from_this
   bool is_quiet() const;
 
   // entity_turn.cpp: handlers, their outputs, commits.
-  void handle(queued q);
+  void handle(const queued& q);
   bool admit(const command_ptr& what);
   void repeat(const command_ptr& what, sender_table::admission admission);
 

@@ -20,7 +20,7 @@ const clock& entity_host::time() const {
   return node_.time();
 }
 
-void entity_host::handle(queued q) {
+void entity_host::handle(const queued& q) {
   const auto& what = q.what;
   sender from;
   if (what->via) {

@@ -25,9 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       TROUPE_CHECK(d.frame->dts_ms >= before, "decoding times never go back on a track");
       before = d.frame->dts_ms;
       TROUPE_CHECK(!d.frame->data.empty() && d.frame->format, "a frame has data and a format");
-      TROUPE_CHECK(d.frame->data.data() >= owned.data() &&
-                       d.frame->data.data() + d.frame->data.size() <= owned.data() + owned.size(),
-                   "a frame's data lies in the message");
+      TROUPE_CHECK(d.frame->data.size() <= owned.size(), "a frame is no larger than its message");
     }
   }
   return 0;

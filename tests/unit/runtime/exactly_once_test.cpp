@@ -33,6 +33,18 @@ command_ptr an_add(std::int64_t by = 1) {
   return std::make_shared<typed_command<add>>(add{by});
 }
 
+/// Commands that are never answered hold their lane, as it holds them.
+struct abandoning {
+  explicit abandoning(std::shared_ptr<lane> l) : what(std::move(l)) {}
+
+  ~abandoning() { what->abandon(make_error(errc::unavailable, "the test is over")); }
+
+  abandoning(const abandoning&) = delete;
+  abandoning& operator=(const abandoning&) = delete;
+
+  std::shared_ptr<lane> what;
+};
+
 const lane::deliver delivered = [](const command_ptr&) { return result<void>{}; };
 
 }  // namespace
@@ -123,6 +135,7 @@ TEST_CASE("sender_table: stored bytes of another kind are refused", "[runtime][e
 TEST_CASE("lane: at most 64 in flight, refused beyond, numbers stay dense",
           "[runtime][exactly_once]") {
   const auto l = std::make_shared<lane>(me, a_kept, 1);
+  const abandoning at_end(l);
   const steady_time later{std::chrono::hours(2)};
   std::vector<command_ptr> sent;
   for (int i = 0; i < 64; ++i) {
@@ -143,6 +156,7 @@ TEST_CASE("lane: at most 64 in flight, refused beyond, numbers stay dense",
 
 TEST_CASE("lane: what could not be delivered takes no number", "[runtime][exactly_once]") {
   const auto l = std::make_shared<lane>(me, a_kept, 1);
+  const abandoning at_end(l);
   const steady_time later{std::chrono::hours(2)};
   const auto full = [](const command_ptr&) -> result<void> {
     return fail(errc::unavailable, "mailbox_full", "full");
@@ -155,6 +169,7 @@ TEST_CASE("lane: what could not be delivered takes no number", "[runtime][exactl
 
 TEST_CASE("lane: a deadline closes the number", "[runtime][exactly_once]") {
   const auto l = std::make_shared<lane>(me, a_kept, 1);
+  const abandoning at_end(l);
   const steady_time start{std::chrono::hours(1)};
   std::vector<errc> got;
   const auto note = [&got](erased_answer a) { got.push_back(a.error().code); };
@@ -176,6 +191,7 @@ TEST_CASE("session: an idle lane is dropped and made again above its numbers",
   session_state s(me, false);
   const steady_time later{std::chrono::hours(2)};
   const auto first = s.lane_to(a_kept);
+  const abandoning first_at_end(first);
   for (int i = 0; i < 5; ++i) {
     REQUIRE(first->submit(an_add(), later, {}, delivered).how == lane::submitted::sent);
     first->answer(static_cast<std::uint64_t>(i) + 1, value(0));
@@ -185,6 +201,7 @@ TEST_CASE("session: an idle lane is dropped and made again above its numbers",
   }
   CHECK(first->submit(an_add(), later, {}, delivered).how == lane::submitted::closed);
   const auto again = s.lane_to(a_kept);
+  const abandoning again_at_end(again);
   const auto c = an_add();
   REQUIRE(again->submit(c, later, {}, delivered).how == lane::submitted::sent);
   CHECK(c->number == 6);
@@ -274,6 +291,7 @@ TEST_CASE("exactly once: in order and never twice over a link with every fault (
   lossy_link link(seed);
   std::map<std::int64_t, std::int64_t> answered;
   std::map<std::int64_t, std::int64_t> lost;
+  const abandoning at_end(link.l);
   std::int64_t next = 0;
   for (int round = 0; round < 1500; ++round) {
     if (next < 200 && link.chance(30)) {

@@ -181,6 +181,7 @@ TEST_CASE("tcp_server: connections spread evenly over the threads", "[net][tcp_s
   std::atomic<int> on_first = 0;
   f.s.on_open = [&](auto& c) { on_first += &c.thread() == &f.threads.at(0) ? 1 : 0; };
   std::vector<client> clients;
+  clients.reserve(8);
   for (int i = 0; i < 8; ++i) {
     clients.push_back(f.connect_and_open());
   }

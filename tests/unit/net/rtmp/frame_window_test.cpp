@@ -78,12 +78,30 @@ TEST_CASE("frame_window: after a rewind everything since the checkpoint is sent 
   CHECK(again[1].number == 3);
 }
 
+TEST_CASE("frame_window: sound waits for a picture, but not for long", "[net][rtmp]") {
+  frame_window w(1000);
+  CHECK_FALSE(w.has_batch());
+  for (int i = 0; i < 3; ++i) {
+    CHECK(w.add(audio(1)));
+    CHECK_FALSE(w.has_batch());
+  }
+  CHECK(w.add(audio(1)));
+  CHECK(w.has_batch());
+  CHECK(w.take(10).size() == 4);
+  CHECK_FALSE(w.has_batch());
+  CHECK(w.add(video(1, true)));
+  CHECK(w.has_batch());
+}
+
 TEST_CASE("frame_window: a checkpoint of an earlier publication settles nothing", "[net][rtmp]") {
   frame_window w(1000);
   CHECK(w.add(video(1, true)));
   CHECK(w.take(1).size() == 1);
   w.settle(settled(100, 100, 2));
   CHECK(w.held_bytes() == 1);
+  CHECK_FALSE(w.has_settled());
+  w.settle(settled(1, 0, 1));
+  CHECK(w.has_settled());
 }
 
 TEST_CASE("frame_window: bounds frames by number too", "[net][rtmp]") {
