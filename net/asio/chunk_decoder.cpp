@@ -67,8 +67,9 @@ void chunk_decoder::on_line(std::size_t room) {
     step_ = step::size;
   } else if (content.empty()) {
     now_ = state::complete;
-  } else if ((trailer_bytes_ += content.size()) > max_trailers) {
-    now_ = state::malformed;
+  } else {
+    trailer_bytes_ += content.size();
+    now_ = trailer_bytes_ > max_trailers ? state::malformed : now_;
   }
 }
 

@@ -135,7 +135,7 @@ class request_reader::parser {
     return false;
   }
 
-  std::size_t body_limit = 0;
+  std::size_t body_limit_ = 0;
 };
 
 std::size_t request_reader::parser::put_head(byte_view data) {
@@ -224,10 +224,10 @@ bool request_reader::parser::check_framing() {
       expects_continue = true;
     }
   }
-  body_limit = limits.body_for ? limits.body_for(request.method, request.path) : limits.body;
+  body_limit_ = limits.body_for ? limits.body_for(request.method, request.path) : limits.body;
   const auto length = syntax->content_length();
-  if (length && *length > body_limit) {
-    return refuse(too_large(body_limit));
+  if (length && *length > body_limit_) {
+    return refuse(too_large(body_limit_));
   }
   length_left = static_cast<std::size_t>(length.value_or(0));
   return true;
@@ -242,11 +242,11 @@ std::size_t request_reader::parser::put_body(byte_view data) {
     now = length_left == 0 ? state::complete : state::body;
     return used;
   }
-  const auto used = chunks.put(text, request.body, body_limit);
+  const auto used = chunks.put(text, request.body, body_limit_);
   if (chunks.now() == chunk_decoder::state::complete) {
     now = state::complete;
   } else if (chunks.now() == chunk_decoder::state::too_large) {
-    refuse(too_large(body_limit));
+    refuse(too_large(body_limit_));
   } else if (chunks.now() == chunk_decoder::state::malformed) {
     refuse({400, "invalid_request", "the chunks of the body are not well-formed"});
   }

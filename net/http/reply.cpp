@@ -48,7 +48,7 @@ int status_of(errc code) {
   return 500;
 }
 
-response text_response(int status, std::string content_type, std::string body) {
+response text_response(int status, std::string content_type, std::string_view body) {
   return {.status = status,
           .headers = {{"Content-Type", std::move(content_type)}},
           .body = {to_body(body)}};
@@ -62,8 +62,8 @@ response json_response(int status, const boost::json::value& body) {
   return text_response(status, "application/json", boost::json::serialize(body));
 }
 
-response error_response(int status, std::string code, const std::string& message) {
-  return json_response(status, {{"error", {{"code", std::move(code)}, {"message", message}}}});
+response error_response(int status, std::string_view code, const std::string& message) {
+  return json_response(status, {{"error", {{"code", code}, {"message", message}}}});
 }
 
 response error_response(const error& e, std::optional<std::chrono::seconds> retry_after) {

@@ -25,9 +25,9 @@ response error_response(const error& e,
                         std::optional<std::chrono::seconds> retry_after = std::nullopt);
 
 /// For errors that are not a class of errc: 405, 415.
-response error_response(int status, std::string code, const std::string& message);
+response error_response(int status, std::string_view code, const std::string& message);
 
-response text_response(int status, std::string content_type, std::string body);
+response text_response(int status, std::string content_type, std::string_view body);
 
 /// Without a body.
 response empty_response(int status);
