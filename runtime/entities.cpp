@@ -22,7 +22,7 @@ session entities::open_session() {
   return session(node_->open_session(false));
 }
 
-void entities::submit(const session& from, entity_name to, detail::command_ptr what,
+void entities::submit(const session& from, const entity_name& to, const detail::command_ptr& what,
                       duration deadline, detail::answer_callback done) {
   node_->submit(from.state(), to, what, deadline, std::move(done));
 }

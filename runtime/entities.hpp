@@ -118,9 +118,9 @@ class entities {
   /// (invalid_name), unsupported (unknown_message), conflict (session_lost: it may have been
   /// applied, and will not be again), deadline_exceeded, internal (the entity crashed on it).
   template <message M>
-  void ask(const session& from, entity_name to, M m, duration deadline,
+  void ask(const session& from, const entity_name& to, M m, duration deadline,
            callback<typename M::answer> done) {
-    submit(from, std::move(to), std::make_shared<detail::typed_command<M>>(std::move(m)), deadline,
+    submit(from, to, std::make_shared<detail::typed_command<M>>(std::move(m)), deadline,
            [done = std::move(done)](erased_answer x) mutable {
              done(detail::restore<typename M::answer>(x));
            });
@@ -129,8 +129,8 @@ class entities {
   /// One-way: what cannot be delivered is counted and dropped. It counts as in flight until it was
   /// handled.
   template <message M>
-  void tell(const session& from, entity_name to, M m) {
-    submit(from, std::move(to), std::make_shared<detail::typed_command<M>>(std::move(m)),
+  void tell(const session& from, const entity_name& to, M m) {
+    submit(from, to, std::make_shared<detail::typed_command<M>>(std::move(m)),
            std::chrono::seconds(30), {});
   }
 
@@ -151,8 +151,8 @@ class entities {
 
  private:
   void add_kind(detail::kind_entry entry);
-  void submit(const session& from, entity_name to, detail::command_ptr what, duration deadline,
-              detail::answer_callback done);
+  void submit(const session& from, const entity_name& to, const detail::command_ptr& what,
+              duration deadline, detail::answer_callback done);
 
   std::unique_ptr<detail::node> node_;
 };

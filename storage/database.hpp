@@ -42,7 +42,7 @@ class database {
   /// away), data_corrupt (not a database), unsupported (a schema this program cannot work on).
   [[nodiscard]] static result<std::unique_ptr<database>> open(std::string_view url,
                                                               const clock& clock, metrics& m,
-                                                              database_options options = {});
+                                                              const database_options& options = {});
   virtual ~database() = default;
 
   virtual engine kind() const = 0;

@@ -58,7 +58,7 @@ class tables : public database {
 
 /// The pools must be there before the tables that use them: hence a base.
 struct sqlite_pools {
-  sqlite_pools(std::filesystem::path file, const database_options& options, metrics& m)
+  sqlite_pools(const std::filesystem::path& file, const database_options& options, metrics& m)
       : readers(
             options.connections,
             [file, observe = options.observe] {
@@ -92,7 +92,7 @@ class sqlite_database final : private sqlite_pools, public tables {
 };
 
 struct postgresql_pool {
-  postgresql_pool(std::string keywords, const database_options& options, metrics& m)
+  postgresql_pool(const std::string& keywords, const database_options& options, metrics& m)
       : all(
             options.connections,
             [this, keywords, observe = options.observe] {
@@ -158,7 +158,7 @@ result<std::unique_ptr<database>> open_postgresql(std::string_view url, const cl
 }  // namespace sql
 
 result<std::unique_ptr<database>> database::open(std::string_view url, const clock& clock,
-                                                 metrics& m, database_options options) {
+                                                 metrics& m, const database_options& options) {
   constexpr std::string_view lite = "sqlite:";
   if (url.starts_with(lite)) {
     return sql::open_sqlite(std::string(url.substr(lite.size())), clock, m, options);

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <system_error>
 
@@ -20,10 +22,12 @@ namespace {
 /// How long a statement waits for another process's lock (a backup, a person with sqlite3).
 constexpr std::chrono::milliseconds lock_patience{2000};
 
+// SQLITE_TRANSIENT, whose macro is a C cast: SQLite copies what it is given.
+const auto sqlite_copies = std::bit_cast<sqlite_api::sqlite3_destructor_type>(std::intptr_t{-1});
+
 void answer_text(sqlite_api::sqlite3_context* context, const std::string& text) {
-  // -1, SQLITE_TRANSIENT: SQLite copies it.
   sqlite_api::sqlite3_result_text(context, text.data(), static_cast<int>(text.size()),
-                                  reinterpret_cast<sqlite_api::sqlite3_destructor_type>(-1));
+                                  sqlite_copies);
 }
 
 byte_view bytes_of(sqlite_api::sqlite3_value* value) {
@@ -59,8 +63,7 @@ extern "C" void troupe_sqlite_decode(sqlite_api::sqlite3_context* context, int,
   }
   // A null pointer would make it NULL instead of an empty blob.
   const void* start = data->empty() ? static_cast<const void*>("") : data->data();
-  sqlite_api::sqlite3_result_blob(context, start, static_cast<int>(data->size()),
-                                  reinterpret_cast<sqlite_api::sqlite3_destructor_type>(-1));
+  sqlite_api::sqlite3_result_blob(context, start, static_cast<int>(data->size()), sqlite_copies);
 }
 
 error describe(int extended_code, const std::string& message) {

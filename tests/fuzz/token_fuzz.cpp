@@ -17,9 +17,9 @@ namespace {
 using namespace troupe;
 using namespace troupe::account;
 
-const manual_clock time_;
+const manual_clock test_time;
 const bytes key(32, 0x42);
-const access_tokens tokens(key, "troupe", std::chrono::seconds(900), time_);
+const access_tokens tokens(key, "troupe", std::chrono::seconds(900), test_time);
 
 void check(const result<identity>& who) {
   if (who) {
