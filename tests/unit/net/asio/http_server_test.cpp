@@ -62,7 +62,7 @@ struct fixture {
     server = *std::move(started);
   }
 
-  void answer(http::request r, http::responder respond) {
+  void answer(const http::request& r, http::responder respond) {
     if (r.path == "/held") {
       held.hold(std::move(respond));
     } else if (r.path == "/dropped") {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include <spdlog/fmt/fmt.h>
 #include <catch2/catch.hpp>
 
 using namespace troupe;
@@ -14,14 +15,14 @@ namespace {
 const net::request_limits limits;
 
 std::string describe(const http::request& r) {
-  std::string all = r.method + " " + r.path + "\n";
+  auto all = fmt::format("{} {}\n", r.method, r.path);
   for (const auto& [name, value] : r.query) {
-    all += "?" + name + "=" + value + "\n";
+    all += fmt::format("?{}={}\n", name, value);
   }
   for (const auto& [name, value] : r.headers) {
-    all += name + ": " + value + "\n";
+    all += fmt::format("{}: {}\n", name, value);
   }
-  return all + r.body;
+  return all += r.body;
 }
 
 /// All requests of a stream that comes in pieces of that size.
