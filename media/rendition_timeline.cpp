@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <spdlog/fmt/fmt.h>
 
@@ -12,9 +13,33 @@ namespace {
 constexpr std::chrono::microseconds no_time{0};
 constexpr int part_listing_targets = 3;  // RFC 8216bis, 6.2.2
 constexpr double same_rate = 0.05;
+// Twenty times what segments of 2 s need for the longest time kept: media time that stands still
+// must not make playlists and their upkeep endless.
+constexpr std::size_t most_segments = 1000;
+
+// What the master playlist says of the media is measured over this much of it at least.
+constexpr std::chrono::seconds least_measured{1};
+constexpr double lowest_rate = 1;
+constexpr double highest_rate = 300;
+// Until it is measured: what H.264 of that size at 30 frames a second and AAC usually take.
+constexpr std::int64_t bps_per_pixel = 3;
+constexpr std::int64_t most_estimated_bps = 50'000'000;
+constexpr std::int64_t sound_bps = 128'000;
 
 std::int64_t bits_per_second(std::int64_t bytes, std::chrono::microseconds duration) {
-  return duration > no_time ? bytes * 8 * 1'000'000 / duration.count() : 0;
+  // Not in whole numbers: a stream of weeks has terabytes, and their microbits do not fit.
+  return duration > no_time ? static_cast<std::int64_t>(static_cast<double>(bytes) * 8e6 /
+                                                        static_cast<double>(duration.count()))
+                            : 0;
+}
+
+bool is_frame_rate(double rate) {
+  return rate >= lowest_rate && rate <= highest_rate;
+}
+
+std::int64_t estimated_bps(const init_section& init) {
+  const auto pixels = init.video ? std::int64_t{init.video->width} * init.video->height : 0;
+  return sound_bps + std::min(pixels, most_estimated_bps / bps_per_pixel) * bps_per_pixel;
 }
 
 }  // namespace
@@ -29,7 +54,7 @@ bool rendition_timeline::take(const output& o) {
       params_ = *started;  // constant for the playlist's life
     }
   } else if (const auto* init = std::get_if<init_section>(&o)) {
-    inits_.emplace(init->number, *init);
+    bytes_ += inits_.emplace(init->number, *init).second ? init->data.size() : 0;
   } else if (const auto* segment = std::get_if<segment_started>(&o)) {
     changed = take_segment(*segment);
   } else if (const auto* p = std::get_if<part>(&o)) {
@@ -91,9 +116,11 @@ bool rendition_timeline::finish_segment(const segment_finished& f) {
   return true;
 }
 
-// BANDWIDTH is the peak over segments of at least half a target duration (RFC 8216bis, 4.1).
+// BANDWIDTH is the peak over segments of at least half a target duration (RFC 8216bis, 4.1). Of a
+// segment that has lost parts the bytes are not known.
 void rendition_timeline::measure(const stored_segment& s) {
-  if (s.duration * 2 >= std::chrono::seconds(params_.target_duration_s)) {
+  if (s.duration * 2 >= std::chrono::seconds(params_.target_duration_s) &&
+      s.duration >= least_measured && !s.has_lost_parts) {
     peak_bps_ =
         std::max(peak_bps_, bits_per_second(static_cast<std::int64_t>(s.bytes), s.duration));
   }
@@ -117,27 +144,39 @@ void rendition_timeline::pop_front() {
   bytes_ -= segments_.front().bytes;
   segments_.pop_front();
   if (!segments_.empty()) {
-    inits_.erase(inits_.begin(), inits_.lower_bound(segments_.front().head.init_number));
+    const auto needed = inits_.lower_bound(segments_.front().head.init_number);
+    for (auto i = inits_.begin(); i != needed; i = inits_.erase(i)) {
+      bytes_ -= i->second.data.size();
+    }
   }
 }
 
 std::size_t rendition_timeline::trim(std::size_t limit_bytes) {
   std::size_t dropped = 0;
-  auto left = no_time;
-  for (const auto& s : segments_) {
-    left += s.duration;
-  }
-  const std::chrono::microseconds least =
-      part_listing_targets *
-      std::chrono::seconds(has_long_view_ ? long_target_duration_s : params_.target_duration_s);
-  while (bytes_ > limit_bytes && segments_.size() > 1 &&
-         left - segments_.front().duration >= least) {
-    left -= segments_.front().duration;
+  while (segments_.size() > 1 && (bytes_ > limit_bytes || segments_.size() > most_segments)) {
     pop_front();
     ++dropped;
   }
+  dropped += drop_parts(limit_bytes) ? 1 : 0;
   version_ += dropped > 0 ? 1 : 0;
   return dropped;
+}
+
+// Media time may stand still within a segment, too. True: it is the segment's first loss.
+bool rendition_timeline::drop_parts(std::size_t limit_bytes) {
+  if (segments_.empty() || segments_.back().parts.empty()) {
+    return false;
+  }
+  auto& s = segments_.back();
+  bool lost = false;
+  for (auto p = s.parts.begin(); p + 1 != s.parts.end() && bytes_ > limit_bytes; ++p) {
+    bytes_ -= p->data.size();
+    s.bytes -= p->data.size();
+    lost = lost || !p->data.empty();
+    p->data = {};
+  }
+  version_ += lost ? 1 : 0;
+  return lost && !std::exchange(s.has_lost_parts, true);
 }
 
 void rendition_timeline::end() {
@@ -148,10 +187,15 @@ void rendition_timeline::end() {
 variant_stream rendition_timeline::variant() const {
   variant_stream v;
   v.uri = name_ + "/" + std::string(has_long_view_ ? long_playlist : usual_playlist);
-  v.average_bandwidth_bps = bits_per_second(total_bytes_, total_duration_);
-  v.bandwidth_bps = std::max(peak_bps_, v.average_bandwidth_bps);
+  const bool is_measured = total_duration_ >= least_measured;
   const auto init =
       segments_.empty() ? inits_.end() : inits_.find(segments_.back().head.init_number);
+  if (is_measured) {
+    v.average_bandwidth_bps = bits_per_second(total_bytes_, total_duration_);
+  } else {
+    v.average_bandwidth_bps = init == inits_.end() ? sound_bps : estimated_bps(init->second);
+  }
+  v.bandwidth_bps = std::max(peak_bps_, v.average_bandwidth_bps);
   if (init == inits_.end()) {
     return v;
   }
@@ -161,10 +205,11 @@ variant_stream rendition_timeline::variant() const {
         std::lround(static_cast<double>(video->width) * video->sar_width / video->sar_height));
     v.height = video->height;
     const auto total_s = static_cast<double>(total_duration_.count()) / 1e6;
-    const auto measured = total_s > 0 ? static_cast<double>(total_frames_) / total_s : 0;
-    const auto said = video->frame_rate;
+    const auto measured = is_measured ? static_cast<double>(total_frames_) / total_s : 0;
+    const auto said = is_frame_rate(video->frame_rate) ? video->frame_rate : 0;
     const bool agrees = std::abs(said - measured) <= same_rate * said;
-    v.frame_rate = said > 0 && (agrees || total_s < 2) ? said : measured;
+    const auto rate = said > 0 && (agrees || total_s < 2) ? said : measured;
+    v.frame_rate = is_frame_rate(rate) ? rate : 0;
   }
   if (const auto& audio = init->second.audio) {
     v.codecs += (v.codecs.empty() ? "" : ",") + audio->rfc6381;

@@ -39,8 +39,9 @@ class rendition_timeline {
   /// False: it was there already.
   bool take(const output& o);
   void end();
-  /// Drops the oldest segments while there are more bytes than limit, but not the last three target
-  /// durations. Returns how many of them were still listed or promised.
+  /// Drops the oldest segments while there are more bytes than limit, or more of them than any
+  /// stream needs; of the newest one the oldest parts become gaps. The newest part stays. Returns
+  /// how many segments were lost, wholly or in part.
   std::size_t trim(std::size_t limit_bytes);
 
   const std::string& name() const { return name_; }
@@ -73,6 +74,7 @@ class rendition_timeline {
     std::vector<part> parts;
     bool finished = false;
     bool ends_long = false;
+    bool has_lost_parts = false;
     std::chrono::microseconds duration{0};
     std::size_t bytes = 0;
   };
@@ -98,6 +100,7 @@ class rendition_timeline {
   bool finish_segment(const segment_finished& f);
   void forget_old();
   void pop_front();
+  bool drop_parts(std::size_t limit_bytes);
   void measure(const stored_segment& s);
   rendered& refresh(view v);
   media_playlist model(view v, const std::vector<listed>& groups) const;

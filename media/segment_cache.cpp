@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <shared_mutex>
+#include <tuple>
 #include <unordered_map>
 
 #include "media/cache_address.hpp"
+#include "media/cache_entry.hpp"
 
 namespace troupe::media {
 namespace {
@@ -20,6 +23,9 @@ constexpr seconds media_age{3600};  // an address never gets other bytes
 constexpr seconds missing_age{1};
 constexpr int wait_targets = 3;          // RFC 8216bis, 6.2.5.2
 constexpr int blocking_age_targets = 6;  // the RFC's advice for answers to blocking requests
+// A full cache looks for clients that left this often, lest each refusal cost a walk over all.
+constexpr std::chrono::milliseconds sweep_pause{50};
+constexpr std::size_t spare_share = 16;  // that part of max_bytes is freed at once, for the same
 
 cached_answer refusal(int status, std::string_view message) {
   return {status, "text/plain", missing_age, {}, message};
@@ -28,37 +34,6 @@ cached_answer refusal(int status, std::string_view message) {
 cached_answer missing() {
   return refusal(404, "There is no such stream or file.");
 }
-
-struct waiter {
-  file_name file;  // its rendition is not used: the waiter is in that rendition's list
-  playlist_position wanted;
-  bool delta = false;
-  steady_time since;
-  cache_reader::done answer;
-};
-
-struct rendition {
-  rendition_timeline timeline;
-  std::vector<waiter> waiting;
-};
-
-struct stream_entry {
-  std::mutex mutex;
-  std::vector<std::unique_ptr<rendition>> renditions;  // "source" first
-  std::optional<shared_bytes> master;                  // of the present state
-  std::optional<steady_time> ended_at;
-  bool removed = false;
-  std::size_t bytes = 0;
-
-  rendition* find(std::string_view name) {
-    for (auto& r : renditions) {
-      if (r->timeline.name() == name) {
-        return r.get();
-      }
-    }
-    return nullptr;
-  }
-};
 
 struct settled {
   cache_reader::done answer;
@@ -75,10 +50,14 @@ struct segment_cache::impl {
   metrics::gauge& waiting_now;
   metrics::counter& waits_refused;
   metrics::counter& waits_expired;
+  metrics::counter& waits_abandoned;
   metrics::counter& segments_dropped;
   mutable std::shared_mutex mutex;  // of streams; taken before an entry's own
   std::unordered_map<stream_id, std::shared_ptr<stream_entry>> streams;
   std::atomic<std::size_t> waiting{0};
+  std::atomic<steady_time> next_sweep{steady_time::min()};
+  std::atomic<std::size_t> bytes_of_all{0};  // the sum of the entries' bytes
+  std::mutex shrinking;                      // one thread is enough; taken before all others
 
   impl(const cache_options& o, const clock& c, metrics& m)
       : options(o),
@@ -91,8 +70,11 @@ struct segment_cache::impl {
                                      "Requests answered 503 because too many wait")),
         waits_expired(m.make_counter("troupe_segment_cache_waits_expired_total",
                                      "Requests answered 503 after three target durations")),
-        segments_dropped(m.make_counter("troupe_segment_cache_segments_dropped_total",
-                                        "Segments dropped early because a stream was too large")) {}
+        waits_abandoned(m.make_counter("troupe_segment_cache_waits_abandoned_total",
+                                       "Waiting requests given up because their client left")),
+        segments_dropped(
+            m.make_counter("troupe_segment_cache_segments_dropped_total",
+                           "Segments dropped early because a stream or all were too large")) {}
 
   std::shared_ptr<stream_entry> find(stream_id stream) const {
     const std::shared_lock lock(mutex);
@@ -111,14 +93,18 @@ struct segment_cache::impl {
   }
 
   cached_answer master(stream_entry& s) const;
-  std::optional<cached_answer> look_up(rendition& r, const file_name& f,
+  std::optional<cached_answer> look_up(cached_rendition& r, const file_name& f,
                                        const playlist_position* wanted, bool delta) const;
-  std::optional<cached_answer> playlist(rendition& r, const file_name& f,
+  std::optional<cached_answer> playlist(cached_rendition& r, const file_name& f,
                                         const playlist_position* wanted, bool delta) const;
-  bool enqueue(rendition& r, waiter& w);
-  void settle(rendition& r, std::vector<settled>& out);
+  bool enqueue(cached_rendition& r, waiter& w);
+  void settle(cached_rendition& r, std::vector<settled>& out);
+  void finish(std::vector<settled>& out);
   void take_all(stream_entry& s, const cached_answer& with, std::vector<settled>& out);
+  bool may_sweep();
+  void trim(stream_entry& s, std::size_t limit);
   void account(stream_entry& s);
+  void shrink_all();
   void erase(stream_id stream);
 };
 
@@ -150,7 +136,7 @@ cached_answer segment_cache::impl::master(stream_entry& s) const {
 }
 
 // Nothing: it is about to come and is waited for.
-std::optional<cached_answer> segment_cache::impl::playlist(rendition& r, const file_name& f,
+std::optional<cached_answer> segment_cache::impl::playlist(cached_rendition& r, const file_name& f,
                                                            const playlist_position* wanted,
                                                            bool delta) const {
   auto& timeline = r.timeline;
@@ -175,7 +161,7 @@ std::optional<cached_answer> segment_cache::impl::playlist(rendition& r, const f
   return cached_answer{200, playlist_type, age, {timeline.playlist(f.playlist_view, delta)}, {}};
 }
 
-std::optional<cached_answer> segment_cache::impl::look_up(rendition& r, const file_name& f,
+std::optional<cached_answer> segment_cache::impl::look_up(cached_rendition& r, const file_name& f,
                                                           const playlist_position* wanted,
                                                           bool delta) const {
   const auto media = [](std::vector<shared_bytes> body) {
@@ -208,7 +194,7 @@ std::optional<cached_answer> segment_cache::impl::look_up(rendition& r, const fi
   }
 }
 
-bool segment_cache::impl::enqueue(rendition& r, waiter& w) {
+bool segment_cache::impl::enqueue(cached_rendition& r, waiter& w) {
   if (waiting.fetch_add(1) >= options.max_waiting) {
     waiting.fetch_sub(1);
     waits_refused.add();
@@ -219,7 +205,7 @@ bool segment_cache::impl::enqueue(rendition& r, waiter& w) {
   return true;
 }
 
-void segment_cache::impl::settle(rendition& r, std::vector<settled>& out) {
+void segment_cache::impl::settle(cached_rendition& r, std::vector<settled>& out) {
   std::erase_if(r.waiting, [&](waiter& w) {
     auto with =
         look_up(r, w.file, w.file.kind == file_kind::playlist ? &w.wanted : nullptr, w.delta);
@@ -228,6 +214,12 @@ void segment_cache::impl::settle(rendition& r, std::vector<settled>& out) {
     }
     return with.has_value();
   });
+}
+
+void segment_cache::impl::finish(std::vector<settled>& out) {
+  waiting.fetch_sub(out.size());
+  waiting_now.add(-static_cast<double>(out.size()));
+  answer_all(out);
 }
 
 void segment_cache::impl::take_all(stream_entry& s, const cached_answer& with,
@@ -246,7 +238,73 @@ void segment_cache::impl::account(stream_entry& s) {
     now += r->timeline.size_bytes();
   }
   bytes_held.add(static_cast<double>(now) - static_cast<double>(s.bytes));
+  bytes_of_all += now - s.bytes;  // wraps around where it shrinks
   s.bytes = now;
+}
+
+bool segment_cache::impl::may_sweep() {
+  const auto now = time.now();
+  auto due = next_sweep.load();
+  return waiting.load() >= options.max_waiting && now >= due &&
+         next_sweep.compare_exchange_strong(due, now + sweep_pause);
+}
+
+// What is over the limit comes out of the largest renditions.
+void segment_cache::impl::trim(stream_entry& s, std::size_t limit) {
+  account(s);
+  std::vector<rendition_timeline*> by_size;
+  for (const auto& r : s.renditions) {
+    by_size.push_back(&r->timeline);
+  }
+  std::ranges::sort(by_size, std::greater(), &rendition_timeline::size_bytes);
+  std::size_t dropped = 0;
+  for (auto* timeline : by_size) {
+    const auto size = timeline->size_bytes();
+    const auto excess = s.bytes - std::min(s.bytes, limit);
+    dropped += timeline->trim(size - std::min(size, excess));
+    account(s);
+  }
+  segments_dropped.add(static_cast<double>(dropped));
+}
+
+// Complexity: one look at each stream, and only when a sixteenth of the limit has come since.
+void segment_cache::impl::shrink_all() {
+  if (options.max_bytes == 0 || bytes_of_all.load() <= options.max_bytes) {
+    return;
+  }
+  const std::unique_lock mine(shrinking, std::try_to_lock);
+  if (!mine) {
+    return;
+  }
+  // The greatest goes first: has ended, for how long or how large, which.
+  using candidate = std::tuple<bool, std::int64_t, stream_id, std::shared_ptr<stream_entry>>;
+  std::vector<candidate> all;
+  {
+    const std::shared_lock lock(mutex);
+    for (const auto& [id, entry] : streams) {
+      const std::lock_guard entry_lock(entry->mutex);
+      const auto& ended = entry->ended_at;
+      all.emplace_back(ended.has_value(),
+                       ended ? -static_cast<std::int64_t>(ended->time_since_epoch().count())
+                             : static_cast<std::int64_t>(entry->bytes),
+                       id, entry);
+    }
+  }
+  std::ranges::make_heap(all);
+  const auto goal = options.max_bytes - options.max_bytes / spare_share;
+  for (; !all.empty() && bytes_of_all.load() > goal; all.pop_back()) {
+    std::ranges::pop_heap(all);
+    const auto& [has_ended, order, id, entry] = all.back();
+    if (has_ended) {
+      erase(id);
+      continue;
+    }
+    const std::lock_guard lock(entry->mutex);
+    const auto held = bytes_of_all.load();
+    if (!entry->removed && held > goal) {
+      trim(*entry, entry->bytes - std::min(held - goal, entry->bytes));
+    }
+  }
 }
 
 void segment_cache::impl::erase(stream_id stream) {
@@ -267,11 +325,10 @@ void segment_cache::impl::erase(stream_id stream) {
     take_all(*entry, missing(), out);
     entry->removed = true;
     bytes_held.add(-static_cast<double>(entry->bytes));
+    bytes_of_all -= entry->bytes;
     entry->bytes = 0;
   }
-  waiting.fetch_sub(out.size());
-  waiting_now.add(-static_cast<double>(out.size()));
-  answer_all(out);
+  finish(out);
 }
 
 segment_cache::segment_cache(const cache_options& options, const clock& c, metrics& m)
@@ -286,13 +343,16 @@ segment_cache::~segment_cache() {
 }
 
 void segment_cache::get(stream_id stream, std::string_view file,
-                        const delivery_directives& directives, done answer) {
+                        const delivery_directives& directives, gone_check is_gone, done answer) {
   const auto name = parse_file(file);
   const auto entry = name.kind == file_kind::unknown ? nullptr : impl_->find(stream);
   if (!entry) {
     return answer(missing());
   }
   const auto asked = parse_directives(directives);
+  if (impl_->may_sweep()) {
+    expire(impl_->time.now());
+  }
   cached_answer now;
   {
     const std::lock_guard lock(entry->mutex);
@@ -309,7 +369,11 @@ void segment_cache::get(stream_id stream, std::string_view file,
       found = impl_->look_up(*r, name, asked.wanted ? &*asked.wanted : nullptr, asked.delta);
     }
     if (!found) {
-      waiter w{name, asked.wanted.value_or(playlist_position{}), asked.delta, impl_->time.now(),
+      waiter w{name,
+               asked.wanted.value_or(playlist_position{}),
+               asked.delta,
+               impl_->time.now(),
+               std::move(is_gone),
                std::move(answer)};
       w.file.rendition = {};
       if (impl_->enqueue(*r, w)) {
@@ -334,8 +398,8 @@ void segment_cache::publish(stream_id stream, std::string_view rendition_name,
     }
     auto* r = entry->find(rendition_name);
     if (r == nullptr) {
-      entry->renditions.push_back(std::make_unique<rendition>(
-          rendition{rendition_timeline(std::string(rendition_name), impl_->options), {}}));
+      entry->renditions.push_back(std::make_unique<cached_rendition>(
+          cached_rendition{rendition_timeline(std::string(rendition_name), impl_->options), {}}));
       r = entry->renditions.back().get();
     }
     bool changed = false;
@@ -346,15 +410,12 @@ void segment_cache::publish(stream_id stream, std::string_view rendition_name,
       }
     }
     if (changed) {
-      impl_->segments_dropped.add(
-          static_cast<double>(r->timeline.trim(impl_->options.max_bytes_per_stream)));
+      impl_->trim(*entry, impl_->options.max_bytes_per_stream);
       impl_->settle(*r, out);
-      impl_->account(*entry);
     }
   }
-  impl_->waiting.fetch_sub(out.size());
-  impl_->waiting_now.add(-static_cast<double>(out.size()));
-  answer_all(out);
+  impl_->finish(out);
+  impl_->shrink_all();
 }
 
 void segment_cache::end(stream_id stream) {
@@ -374,9 +435,7 @@ void segment_cache::end(stream_id stream) {
       impl_->settle(*r, out);
     }
   }
-  impl_->waiting.fetch_sub(out.size());
-  impl_->waiting_now.add(-static_cast<double>(out.size()));
-  answer_all(out);
+  impl_->finish(out);
 }
 
 void segment_cache::remove(stream_id stream) {
@@ -390,6 +449,7 @@ void segment_cache::expire(steady_time now) {
     all.assign(impl_->streams.begin(), impl_->streams.end());
   }
   std::vector<settled> out;
+  std::size_t abandoned = 0;
   std::vector<stream_id> over;
   for (const auto& [id, entry] : all) {
     const std::lock_guard lock(entry->mutex);
@@ -400,19 +460,21 @@ void segment_cache::expire(steady_time now) {
       std::erase_if(r->waiting, [&](waiter& w) {
         const auto longest =
             seconds(wait_targets * r->timeline.target_duration_s(w.file.playlist_view));
+        const bool gone = w.is_gone && w.is_gone();
         const bool expired = now - w.since > longest;
-        if (expired) {
-          out.push_back(
-              {std::move(w.answer), refusal(503, "Nothing came for three target durations.")});
+        if (gone || expired) {
+          abandoned += gone ? 1 : 0;
+          out.push_back({std::move(w.answer),
+                         refusal(503, gone ? "The client left."
+                                           : "Nothing came for three target durations.")});
         }
-        return expired;
+        return gone || expired;
       });
     }
   }
-  impl_->waits_expired.add(static_cast<double>(out.size()));
-  impl_->waiting.fetch_sub(out.size());
-  impl_->waiting_now.add(-static_cast<double>(out.size()));
-  answer_all(out);
+  impl_->waits_abandoned.add(static_cast<double>(abandoned));
+  impl_->waits_expired.add(static_cast<double>(out.size() - abandoned));
+  impl_->finish(out);
   for (const auto id : over) {
     impl_->erase(id);
   }

@@ -47,8 +47,11 @@ class cache_reader {
   virtual ~cache_reader() = default;
 
   /// Called exactly once: on the caller's thread before get() returns, or later on the thread that
-  /// published a part or called expire(). Must not block.
+  /// published a part, called expire() or, when too many wait, get(). Must not block.
   using done = std::move_only_function<void(cached_answer)>;
+  /// Whether nobody waits for the answer any more; may be empty. Called on the same threads, with a
+  /// lock held: must only look.
+  using gone_check = std::move_only_function<bool()>;
 
   /// file: what follows /live/{stream_id}/ in the address: "master.m3u8", "source/media.m3u8",
   /// "source/init-1.mp4", "source/120.3.m4s" (part 3 of segment 120), "source/120.m4s". A stream or
@@ -56,10 +59,10 @@ class cache_reader {
   /// for what is about to come, and the part named by the preload hint, wait; everything else is
   /// answered at once.
   virtual void get(stream_id stream, std::string_view file, const delivery_directives& directives,
-                   done answer) = 0;
+                   gone_check is_gone, done answer) = 0;
 
-  /// Answers what has waited for more than three target durations with 503. Some timer calls it a
-  /// few times a second.
+  /// Answers what has waited for more than three target durations, or has nobody left to wait for
+  /// it, with 503. Some timer calls it a few times a second.
   virtual void expire(steady_time now) = 0;
 };
 
@@ -82,9 +85,11 @@ class cache_writer {
 struct cache_options {
   std::chrono::seconds listed{40};       ///< media listed in a playlist, at least
   std::chrono::seconds keep_ended{120};  ///< an ended stream stays fetchable for this long
-  /// A stream that is over it loses its oldest segments early, down to three target durations
-  /// (counted).
+  /// A stream that is over it loses its oldest segments early, down to the newest part (counted).
   std::size_t max_bytes_per_stream = std::size_t{256} << 20;
+  /// All streams together; 0: no limit. Beyond it ended streams go, the longest ended first; then
+  /// the stream that holds most loses its oldest segments (counted).
+  std::size_t max_bytes = std::size_t{4} << 30;
   /// Requests that wait, over all streams; beyond it they are answered 503 at once (counted).
   std::size_t max_waiting = 20'000;
 };
@@ -100,7 +105,7 @@ class segment_cache final : public cache_reader, public cache_writer {
   segment_cache& operator=(const segment_cache&) = delete;
 
   void get(stream_id stream, std::string_view file, const delivery_directives& directives,
-           done answer) override;
+           gone_check is_gone, done answer) override;
   void expire(steady_time now) override;
   void publish(stream_id stream, std::string_view rendition,
                std::span<const output> outputs) override;

@@ -244,6 +244,7 @@ bool http_session::on_deadline() {
 
 bool http_session::on_end() {
   ended_ = true;
+  peer_left_->store(true);
   close_if_over();
   return true;
 }
@@ -268,6 +269,7 @@ http::request http_session::take_request() {
   auto request = reader_.take();
   request.remote_address = connection_.remote_address();
   request.is_trusted = connection_.is_trusted();
+  request.peer_left = peer_left_;
   if (request.is_trusted && request.header("x-forwarded-for")) {
     const auto& trusted = context_->options.tcp.trusted;
     const auto peer = ip_address::parse(request.remote_address).value_or(ip_address{});

@@ -4,6 +4,7 @@
 // construction. Thread: its connection's. Included by net/asio/*.cpp only.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -34,7 +35,7 @@ class http_session final : public tcp_session {
 
   void on_bytes(byte_view data) override;
 
-  void on_closed(close_reason) override {}
+  void on_closed(close_reason) override { peer_left_->store(true); }
 
   bool on_end() override;
   void on_drained() override;
@@ -61,6 +62,8 @@ class http_session final : public tcp_session {
   const std::shared_ptr<const http_context> context_;
   tcp_connection& connection_;
   const std::weak_ptr<tcp_connection> weak_connection_;
+  const std::shared_ptr<std::atomic<bool>> peer_left_ =
+      std::make_shared<std::atomic<bool>>(false);  // read from any thread
   request_reader reader_;
   bytes backlog_;             // received, not yet looked at
   std::size_t at_hand_ = 0;   // bytes that process() has yet to look at

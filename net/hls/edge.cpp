@@ -204,18 +204,23 @@ void edge::answer(const http::request& request, http::responder respond) {
                                               directive(request, "_HLS_skip")};
   const auto range_header = request.header("range");
   auto range = range_header ? std::optional<std::string>(*range_header) : std::nullopt;
-  cache_.get(where->stream, where->file, directives,
-             [respond = std::move(respond), range = std::move(range), place = *std::move(waiting),
-              &unavailable = unavailable_](media::cached_answer answer) mutable {
-               if (answer.status == 200) {
-                 respond(success(std::move(answer), range));
-                 return;
-               }
-               if (answer.status == 503) {
-                 unavailable.add();
-               }
-               respond(failure(error_of(answer), answer.max_age));
-             });
+  media::cache_reader::gone_check is_gone;
+  if (request.peer_left) {
+    is_gone = [left = request.peer_left] { return left->load(); };
+  }
+  cache_.get(
+      where->stream, where->file, directives, std::move(is_gone),
+      [respond = std::move(respond), range = std::move(range), place = *std::move(waiting),
+       left = request.peer_left, &unavailable = unavailable_](media::cached_answer answer) mutable {
+        if (answer.status == 200) {
+          respond(success(std::move(answer), range));
+          return;
+        }
+        if (answer.status == 503 && !(left && left->load())) {
+          unavailable.add();
+        }
+        respond(failure(error_of(answer), answer.max_age));
+      });
 }
 
 void edge::start_expiry(net::io_thread& thread, const clock& time) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Serves live streams over HTTP: /live/{stream_id}/FILE out of the segment cache. Holds nothing of
-// a stream; a waiting request lives in the cache until its part comes or its time is up. Thread:
-// answer() from any thread; must outlive no cache and no pending answer.
+// a stream; a waiting request lives in the cache until its part comes, its time is up or its client
+// has left. Thread: answer() from any thread; must outlive no cache and no pending answer.
 #pragma once
 
 #include <memory>
@@ -19,8 +19,8 @@ class address_waits;
 class edge {
  public:
   /// waits_per_address: requests of one address that may wait for media at a time; trusted ones
-  /// are not counted; 0: no limit. A wait outlasts the connection it came on, so the limit of
-  /// connections does not bound it.
+  /// are not counted; 0: no limit. A wait may outlast the connection it came on by a quarter
+  /// of a second, so the limit of connections alone does not bound it.
   edge(media::cache_reader& cache, metrics& m, std::size_t waits_per_address = 0);
 
   /// Whether a path is one of ours.

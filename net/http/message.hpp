@@ -3,7 +3,9 @@
 // responses.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +25,9 @@ struct request {
   std::string remote_address;  ///< the peer's IP address; from X-Forwarded-For if the peer is
                                ///< trusted to set it
   bool is_trusted = false;     ///< loopback or limits.trusted: no limits per address
+  /// True once the peer has closed, reset or half-closed: whoever parks the request for long may
+  /// then give it up. An answer still goes out where it can. Empty: nobody can tell.
+  std::shared_ptr<const std::atomic<bool>> peer_left = nullptr;
 
   /// The first value, or nothing. name in lower case.
   std::optional<std::string_view> header(std::string_view name) const;

@@ -63,9 +63,10 @@ struct fixture {
 
   /// Nothing while it waits.
   std::shared_ptr<std::optional<cached_answer>> ask(std::string_view file,
-                                                    delivery_directives d = {}) {
+                                                    delivery_directives d = {},
+                                                    cache_reader::gone_check is_gone = {}) {
     auto answer = std::make_shared<std::optional<cached_answer>>();
-    cache.get(7, file, d, [answer](cached_answer a) {
+    cache.get(7, file, d, std::move(is_gone), [answer](cached_answer a) {
       REQUIRE_FALSE(*answer);  // exactly once
       *answer = std::move(a);
     });
@@ -89,6 +90,56 @@ troupe::test::checked_playlist parse(const std::string& text) {
   troupe::test::checked_playlist p;
   check_playlist(text, &p);
   return p;
+}
+
+/// A publisher whose frames last no time: one segment of one part each time it comes back.
+struct standstill {
+  segment_cache& cache;
+  stream_id stream = 7;
+  std::int64_t msn = 0;
+
+  void start() { cache.publish(stream, "source", std::vector<output>{playlist_started{}}); }
+
+  void begin_segment() {
+    segment_started s;
+    s.msn = msn;
+    s.init_number = msn + 1;
+    s.discontinuity = msn > 0;
+    s.discontinuity_sequence = msn;
+    init_section init{s.init_number, shared_bytes(bytes(100)), track_info{}, std::nullopt};
+    init.video->rfc6381 = "avc1.64001f";
+    init.video->width = 1280;
+    init.video->height = 720;
+    cache.publish(stream, "source", std::vector<output>{init, s});
+  }
+
+  void add_part(int index, std::size_t size) {
+    part p;
+    p.msn = msn;
+    p.index = index;
+    p.duration = std::chrono::microseconds(11);  // a tick
+    p.independent = true;
+    p.video_frames = 1;
+    p.data = shared_bytes(bytes(size));
+    cache.publish(stream, "source", std::vector<output>{p});
+  }
+
+  void finish_segment() {
+    cache.publish(stream, "source", std::vector<output>{segment_finished{msn++, {}, {}}});
+  }
+
+  void come_and_go(std::size_t size) {
+    begin_segment();
+    add_part(0, size);
+    finish_segment();
+  }
+};
+
+double value_of(metrics& m, const std::string& name) {
+  const auto text = m.text();
+  const auto at = text.find("\n" + name + " ");
+  REQUIRE(at != text.npos);
+  return std::stod(text.substr(at + name.size() + 2));
 }
 
 }  // namespace
@@ -386,4 +437,135 @@ TEST_CASE("segment_cache: a reconnect shows as a discontinuity with its init sec
   CHECK(seen);
   CHECK(parse(f.playlist()).discontinuity_sequence == 1);
   CHECK(f.get("source/init-2.mp4").status == 200);
+}
+
+TEST_CASE("segment_cache: the byte limit holds when media time stands still", "[media][cache]") {
+  cache_options o;
+  o.max_bytes_per_stream = 10'000;
+  fixture f({}, o);
+  standstill s{f.cache};
+  s.start();
+  SECTION("between publications") {
+    for (int i = 0; i < 50; ++i) {
+      s.come_and_go(1000);
+      REQUIRE(value_of(f.numbers, "troupe_segment_cache_bytes") <= 10'000);
+    }
+    CHECK(f.get("source/0.m4s").status == 404);
+    CHECK(f.get("source/49.m4s").status == 200);
+    CHECK(f.get("source/init-50.mp4").status == 200);
+    CHECK(value_of(f.numbers, "troupe_segment_cache_segments_dropped_total") == 41);
+  }
+  SECTION("within one segment: its oldest parts become gaps") {
+    s.begin_segment();
+    for (int i = 0; i < 50; ++i) {
+      s.add_part(i, 1000);
+      REQUIRE(value_of(f.numbers, "troupe_segment_cache_bytes") <= 10'000);
+    }
+    CHECK(f.get("source/0.0.m4s").status == 404);
+    CHECK(f.get("source/0.49.m4s").status == 200);
+    CHECK(f.playlist().find("URI=\"0.0.m4s\",INDEPENDENT=YES,GAP=YES") != std::string::npos);
+    CHECK(value_of(f.numbers, "troupe_segment_cache_segments_dropped_total") == 1);
+  }
+  SECTION("what is larger than the limit alone stays until the next") {
+    s.come_and_go(20'000);
+    CHECK(f.get("source/0.m4s").status == 200);
+    s.come_and_go(1000);
+    CHECK(f.get("source/0.m4s").status == 404);
+  }
+}
+
+TEST_CASE("segment_cache: a flood of tiny segments does not make a playlist endless",
+          "[media][cache]") {
+  fixture f;
+  standstill s{f.cache};
+  s.start();
+  for (int i = 0; i < 1100; ++i) {
+    s.come_and_go(1);
+  }
+  CHECK(f.get("source/99.m4s").status == 404);
+  CHECK(f.get("source/100.m4s").status == 200);
+  CHECK(f.get("source/1099.m4s").status == 200);
+  CHECK(parse(f.playlist()).segments.size() <= 1000);
+}
+
+TEST_CASE("segment_cache: all streams together have a limit", "[media][cache]") {
+  cache_options o;
+  o.max_bytes = 64'000;
+  fixture f({}, o);
+  const auto has = [&](stream_id stream, std::string_view file) {
+    int status = 0;
+    f.cache.get(stream, file, {}, {}, [&](const cached_answer& a) { status = a.status; });
+    return status == 200;
+  };
+  standstill large{f.cache, 1};
+  standstill small{f.cache, 2};
+  standstill ended{f.cache, 3};
+  standstill ended_later{f.cache, 4};
+  for (auto* s : {&large, &small, &ended, &ended_later}) {
+    s->start();
+  }
+  ended_later.come_and_go(8000);
+  ended.come_and_go(8000);
+  f.cache.end(3);
+  f.time.advance(seconds(1));
+  f.cache.end(4);
+  for (int i = 0; i < 10; ++i) {
+    small.come_and_go(1000);
+  }
+  while (value_of(f.numbers, "troupe_segment_cache_bytes") < 59'000) {
+    large.come_and_go(5000);
+  }
+  REQUIRE((has(3, "source/0.m4s") && has(4, "source/0.m4s") && has(1, "source/0.m4s")));
+  large.come_and_go(5000);  // over it: the first that ended is enough
+  CHECK_FALSE(has(3, "source/0.m4s"));
+  CHECK(has(4, "source/0.m4s"));
+  CHECK(has(1, "source/0.m4s"));
+  for (int i = 0; i < 100; ++i) {
+    large.come_and_go(1000);
+    REQUIRE(value_of(f.numbers, "troupe_segment_cache_bytes") <= 64'000);
+  }
+  CHECK_FALSE(has(4, "source/0.m4s"));
+  CHECK_FALSE(has(1, "source/0.m4s"));
+  CHECK(has(2, "source/0.m4s"));  // it held less
+  CHECK(value_of(f.numbers, "troupe_segment_cache_segments_dropped_total") > 0);
+}
+
+TEST_CASE("segment_cache: requests whose client left free their places", "[media][cache]") {
+  cache_options o;
+  o.max_waiting = 1;
+  fixture f(fixture::usual(), o);
+  f.publish_part();
+  bool left = false;
+  const auto first = f.ask("source/0.1.m4s", {}, [&] { return left; });
+  f.cache.expire(f.time.now());
+  REQUIRE_FALSE(*first);
+  SECTION("when time is looked at") {
+    left = true;
+    f.cache.expire(f.time.now());
+    REQUIRE(*first);
+  }
+  SECTION("when no place is left") {
+    CHECK((*f.ask("source/0.1.m4s"))->status == 503);
+    left = true;
+    f.time.advance(std::chrono::milliseconds(50));
+    CHECK_FALSE(*f.ask("source/0.1.m4s"));
+    REQUIRE(*first);
+  }
+  CHECK((*first)->status == 503);
+  CHECK(value_of(f.numbers, "troupe_segment_cache_waits_abandoned_total") == 1);
+  CHECK(value_of(f.numbers, "troupe_segment_cache_waits_expired_total") == 0);
+}
+
+TEST_CASE("segment_cache: frames that last no time put no nonsense into the master",
+          "[media][cache]") {
+  fixture f;
+  standstill s{f.cache};
+  s.start();
+  for (int i = 0; i < 3; ++i) {
+    s.come_and_go(100'000);
+    const auto text = text_of(f.get("master.m3u8"));
+    INFO(text);
+    CHECK(text.find("FRAME-RATE") == text.npos);
+    CHECK(text.find(":BANDWIDTH=2892800,AVERAGE-BANDWIDTH=2892800,") != text.npos);
+  }
 }

@@ -2,11 +2,13 @@
 #include "net/hls/edge.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <optional>
 
 #include <catch2/catch.hpp>
 
+#include "net/asio/http_server.hpp"
 #include "tests/unit/net/asio/loopback.hpp"
 
 using namespace troupe;
@@ -14,7 +16,8 @@ using namespace troupe;
 namespace {
 
 struct fake_cache final : media::cache_reader {
-  void get(stream_id s, std::string_view f, const media::delivery_directives& d, done a) override {
+  void get(stream_id s, std::string_view f, const media::delivery_directives& d, gone_check,
+           done a) override {
     stream = s;
     file = f;
     directives = d;
@@ -207,7 +210,8 @@ TEST_CASE("hls::edge: one address cannot take every place to wait", "[net][hls]"
   metrics m;
 
   struct keeping_cache final : media::cache_reader {
-    void get(stream_id, std::string_view, const media::delivery_directives&, done a) override {
+    void get(stream_id, std::string_view, const media::delivery_directives&, gone_check,
+             done a) override {
       waiting.push_back(std::move(a));
     }
 
@@ -224,7 +228,7 @@ TEST_CASE("hls::edge: one address cannot take every place to wait", "[net][hls]"
     r.path = "/live/1/source/media.m3u8";
     r.remote_address = address;
     r.is_trusted = is_trusted;
-    edge.answer(r, [&](http::response a) { answers.push_back(a.status); });
+    edge.answer(r, [&](const http::response& a) { answers.push_back(a.status); });
   };
   ask("192.0.2.1");
   ask("192.0.2.1");
@@ -242,4 +246,53 @@ TEST_CASE("hls::edge: one address cannot take every place to wait", "[net][hls]"
   CHECK(answers == std::vector{404});
   ask("192.0.2.1");
   CHECK(cache.waiting.size() == 8);  // its place was free again
+}
+
+TEST_CASE("hls::edge: a viewer that left gives its place to the next", "[net][hls]") {
+  metrics m;
+  manual_clock time;  // stands still: nothing expires
+  media::cache_options o;
+  o.max_waiting = 1;
+  media::segment_cache cache(o, time, m);
+  const std::array<media::output, 3> outputs{media::playlist_started{}, media::segment_started{},
+                                             media::part{.duration = std::chrono::milliseconds(334),
+                                                         .data = shared_bytes(bytes{1, 2, 3})}};
+  cache.publish(1, "source", outputs);
+  hls::edge edge(cache, m);
+  net::io_threads threads{1};
+  net::http_options ho;
+  ho.tcp.name = "http";
+  ho.tcp.address = "127.0.0.1";
+  auto server = net::http_server::listen(
+      threads, ho, m,
+      [&](const http::request& r, http::responder a) { edge.answer(r, std::move(a)); });
+  REQUIRE(server.has_value());
+  const auto says = [&](const std::string& line) { return m.text().contains(line + "\n"); };
+  const std::string waiting = "troupe_segment_cache_waiting_requests ";
+  const std::string abandoned = "troupe_segment_cache_waits_abandoned_total ";
+  const std::string request =
+      "GET /live/1/source/media.m3u8?_HLS_msn=0&_HLS_part=1 HTTP/1.1\r\nHost: t\r\n\r\n";
+  test::client viewer((*server)->port());
+  REQUIRE(viewer.send(request));
+  REQUIRE(test::eventually([&] { return says(waiting + "1"); }));
+  cache.expire(time.now());
+  CHECK(says(waiting + "1"));  // it is still there
+  SECTION("it closed") {
+    viewer.close();
+  }
+  SECTION("it was cut off") {
+    viewer.vanish();
+  }
+  SECTION("it will send no more") {
+    viewer.finish_sending();
+  }
+  CHECK(test::eventually([&] {
+    cache.expire(time.now());
+    return says(waiting + "0");
+  }));
+  CHECK(says(abandoned + "1"));
+  CHECK(says("troupe_hls_unavailable_total 0"));
+  test::client next((*server)->port());
+  REQUIRE(next.send(request));
+  CHECK(test::eventually([&] { return says(waiting + "1"); }));
 }
