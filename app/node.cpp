@@ -316,6 +316,10 @@ std::optional<std::string> node::parts::why_not_ready() const {
 node::node(std::unique_ptr<parts> p) : parts_(std::move(p)) {}
 
 result<std::unique_ptr<node>> node::start(const config& c, const node_config& self) {
+  if (c.nodes.size() > 1) {
+    // Two that do not know each other would both own every stream of one store.
+    return fail(errc::unsupported, "cluster.conf lists several nodes; this version runs one alone");
+  }
   raise_descriptor_limit();
   auto folder = data_folder::open(c.cluster.data, self.name);
   if (!folder) {

@@ -21,10 +21,10 @@ async function running(use, options) {
 }
 
 /** Runs the program on a configuration it must refuse, and answers what it said. */
-async function refused(config, folder) {
+async function refused(config, folder, ...args) {
   const file = join(folder, 'bad.conf');
   await writeFile(file, config);
-  const program = new Process(binary, ['serve', '--config', file]);
+  const program = new Process(binary, ['serve', '--config', file, ...args]);
   const timer = setTimeout(() => program.kill('SIGKILL'), 15_000);
   const { code } = await program.exited;
   clearTimeout(timer);
@@ -135,6 +135,8 @@ test('bad surroundings are named and change nothing', async () => {
     assert.match(await refused('[cluster]\nstore = "sqlite:x.db"\ncolour = "red"\n', folder), /bad\.conf:3.*colour/);
     await writeFile(join(folder, 'not.db'), 'this is no database at all, but long enough to look like a file\n'.repeat(50));
     assert.match(await refused('[cluster]\nstore = "sqlite:not.db"\ndata = "d1"\n[[node]]\nname = "a"\nhttp = 0\nrtmp = 0\n', folder), /database/);
+    const two = ['a', 'b'].map((name) => `[[node]]\nname = "${name}"\nhost = "127.0.0.1"\nhttp = 0\nrtmp = 0\n`).join('');
+    assert.match(await refused(`[cluster]\nstore = "postgresql://t@127.0.0.1/t"\ndata = "d2"\n${two}`, folder, '--node', 'a'), /several nodes/);
     await writeFile(join(folder, 'file'), '');
     assert.match(await refused('[cluster]\nstore = "sqlite:ok.db"\ndata = "file/below"\n[[node]]\nname = "a"\nhttp = 0\nrtmp = 0\n', folder), /data folder/);
   } finally {
