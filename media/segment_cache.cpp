@@ -209,10 +209,11 @@ void segment_cache::impl::settle(cached_rendition& r, std::vector<settled>& out)
   std::erase_if(r.waiting, [&](waiter& w) {
     auto with =
         look_up(r, w.file, w.file.kind == file_kind::playlist ? &w.wanted : nullptr, w.delta);
-    if (with) {
-      out.push_back({std::move(w.answer), *std::move(with)});
+    if (!with) {
+      return false;
     }
-    return with.has_value();
+    out.push_back({std::move(w.answer), *std::move(with)});
+    return true;
   });
 }
 
@@ -253,6 +254,7 @@ bool segment_cache::impl::may_sweep() {
 void segment_cache::impl::trim(stream_entry& s, std::size_t limit) {
   account(s);
   std::vector<rendition_timeline*> by_size;
+  by_size.reserve(s.renditions.size());
   for (const auto& r : s.renditions) {
     by_size.push_back(&r->timeline);
   }

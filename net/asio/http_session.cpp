@@ -24,8 +24,8 @@ constexpr std::size_t backlog_limit = 16 * 1024;
 constexpr std::size_t pipelined_outbox = 64 * 1024;
 constexpr std::size_t max_forwarded = 16;  // proxies in a row that are believed
 
-http::response status_response(int status, std::string code, const std::string& message) {
-  return http::error_response(status, std::move(code), message);
+http::response status_response(int status, std::string_view code, const std::string& message) {
+  return http::error_response(status, code, message);
 }
 
 /// What answers one request, from whichever thread; 500 when it is dropped.

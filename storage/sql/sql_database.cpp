@@ -78,8 +78,8 @@ struct sqlite_pools {
 
 class sqlite_database final : private sqlite_pools, public tables {
  public:
-  sqlite_database(std::filesystem::path file, const database_options& options, metrics& m)
-      : sqlite_pools(std::move(file), options, m),
+  sqlite_database(const std::filesystem::path& file, const database_options& options, metrics& m)
+      : sqlite_pools(file, options, m),
         tables(engine::sqlite, access(sqlite_pools::readers, sqlite_pools::writer)) {}
 
   result<std::vector<std::string>> explain(std::string_view statement) override {
@@ -106,8 +106,8 @@ struct postgresql_pool {
 
 class postgresql_database final : private postgresql_pool, public tables {
  public:
-  postgresql_database(std::string keywords, const database_options& options, metrics& m)
-      : postgresql_pool(std::move(keywords), options, m),
+  postgresql_database(const std::string& keywords, const database_options& options, metrics& m)
+      : postgresql_pool(keywords, options, m),
         tables(engine::postgresql, access(postgresql_pool::all, postgresql_pool::all)) {}
 
   result<std::vector<std::string>> explain(std::string_view statement) override {

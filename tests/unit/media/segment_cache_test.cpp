@@ -63,7 +63,7 @@ struct fixture {
 
   /// Nothing while it waits.
   std::shared_ptr<std::optional<cached_answer>> ask(std::string_view file,
-                                                    delivery_directives d = {},
+                                                    const delivery_directives& d = {},
                                                     cache_reader::gone_check is_gone = {}) {
     auto answer = std::make_shared<std::optional<cached_answer>>();
     cache.get(7, file, d, std::move(is_gone), [answer](cached_answer a) {

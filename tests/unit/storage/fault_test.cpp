@@ -195,6 +195,7 @@ TEST_CASE("store: many threads at once", "[storage]") {
   std::atomic<int> failed = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (int t = 0; t < 8; ++t) {
       threads.emplace_back([&, t] {
         const auto name = "e/" + std::to_string(t);

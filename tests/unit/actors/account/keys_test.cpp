@@ -47,6 +47,7 @@ TEST_CASE("master_key: of many that start together all use the same", "[account]
   std::vector<bytes> sealed(8);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(sealed.size());
     for (auto& s : sealed) {
       threads.emplace_back([&] {
         const auto key = make_master_key(file);

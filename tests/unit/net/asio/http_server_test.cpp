@@ -56,7 +56,7 @@ struct fixture {
     o.tcp.address = "127.0.0.1";
     auto started = net::http_server::listen(
         threads, o, m,
-        [this](http::request r, http::responder a) { answer(std::move(r), std::move(a)); },
+        [this](const http::request& r, http::responder a) { answer(r, std::move(a)); },
         std::move(upgrade));
     REQUIRE(started.has_value());
     server = *std::move(started);
