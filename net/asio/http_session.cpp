@@ -336,11 +336,11 @@ void http_session::send_answer(http::response answer) {
   }
 }
 
-void http_session::refuse(int status, std::string code, const std::string& message) {
+void http_session::refuse(int status, std::string_view code, const std::string& message) {
   ++number_;  // a late answer finds another number
   keep_alive_ = false;
   is_head_ = false;
-  send_answer(status_response(status, std::move(code), message));
+  send_answer(status_response(status, code, message));
 }
 
 void http_session::on_upgrade(std::uint64_t number, const upgrade_request::header_list& headers,

@@ -57,7 +57,7 @@ class http_session final : public tcp_session {
   http::request take_request();
   void send_answer(http::response answer);
   void hand_over(byte_view rest);
-  void refuse(int status, std::string code, const std::string& message);
+  void refuse(int status, std::string_view code, const std::string& message);
 
   const std::shared_ptr<const http_context> context_;
   tcp_connection& connection_;

@@ -73,8 +73,8 @@ struct fixture {
     return answer;
   }
 
-  cached_answer get(std::string_view file, delivery_directives d = {}) {
-    const auto answer = ask(file, std::move(d));
+  cached_answer get(std::string_view file, const delivery_directives& d = {}) {
+    const auto answer = ask(file, d);
     REQUIRE(*answer);
     return **answer;
   }
