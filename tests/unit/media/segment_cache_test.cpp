@@ -303,8 +303,8 @@ TEST_CASE("segment_cache: wrong directives are refused", "[media][cache]") {
   for (int i = 0; i < 8; ++i) {
     f.publish_part();
   }
-  const auto status = [&](delivery_directives d) {
-    return f.get("source/media.m3u8", std::move(d)).status;
+  const auto status = [&](const delivery_directives& d) {
+    return f.get("source/media.m3u8", d).status;
   };
   CHECK(status({std::nullopt, "1", std::nullopt}) == 400);
   for (const auto* wrong : {"", "-1", "+1", "1.0", "0x1", "a", " 1", "99999999999999999999"}) {
