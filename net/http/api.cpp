@@ -44,7 +44,8 @@ bool is_from_operators(const request& r) {
 /// The one place where access is decided.
 result<std::optional<account::identity>> authorize(const account::accounts& accounts, access needed,
                                                    const request& r) {
-  if (needed == access::everyone || (needed == access::operators && is_from_operators(r))) {
+  if (needed == access::everyone || (needed == access::operators && is_from_operators(r)) ||
+      (needed == access::visitor && !r.header("authorization"))) {
     return std::nullopt;
   }
   auto who = identify(accounts, r);
@@ -137,15 +138,16 @@ class whole_api final : public api {
   /// The responder that every answer goes through, whoever gives it: headers, metrics, log.
   responder finisher(const router::match& match, responder answer) {
     const auto* meter = match.found != nullptr ? &meters_.at(match.found) : &unmatched_;
-    return [self = shared_from_this(), this, found = match.found, captured = match.captured, meter,
-            since = clock().now(), answer = std::move(answer)](response r) mutable {
+    return [self = shared_from_this(), this, found = match.found, captured = match.captured,
+            captured2 = match.captured2, meter, since = clock().now(),
+            answer = std::move(answer)](response r) mutable {
       set_default_header(r, "Cache-Control", "no-store");
       set_default_header(r, "X-Content-Type-Options", "nosniff");
       const auto took = clock().now() - since;
       meter->count(r.status, took);
-      log::debug("http request method={} route={} id={} status={} us={}",
+      log::debug("http request method={} route={} id={} id2={} status={} us={}",
                  found != nullptr ? found->method : "any",
-                 found != nullptr ? found->pattern : "none", captured, r.status,
+                 found != nullptr ? found->pattern : "none", captured, captured2, r.status,
                  std::chrono::duration_cast<std::chrono::microseconds>(took).count());
       answer(std::move(r));
     };
@@ -174,7 +176,8 @@ class whole_api final : public api {
     call c{.req = std::move(r),
            .answer = std::move(answer),
            .who = *std::move(who),
-           .captured = match.captured};
+           .captured = match.captured,
+           .captured2 = match.captured2};
     const auto key = c.req.header("idempotency-key");
     if (key && c.who && c.req.method == "POST") {
       return run_once(*match.found, std::string(*key), std::move(c));

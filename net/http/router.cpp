@@ -2,11 +2,17 @@
 #include "net/http/router.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/check.hpp"
 
 namespace troupe::http {
 namespace {
+
+constexpr std::array<std::string_view, 5> methods = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+
+/// In the order of the path; 0 where the pattern has none.
+using captures = std::array<id, 2>;
 
 /// Cuts the first segment off a path that begins with '/'.
 std::string_view next_segment(std::string_view& path) {
@@ -16,9 +22,10 @@ std::string_view next_segment(std::string_view& path) {
   return segment;
 }
 
-/// The captured id, 0 when the pattern has none, nothing when the path does not match.
-std::optional<id> match_path(std::string_view pattern, std::string_view path) {
-  id captured = 0;
+/// Nothing when the path does not match.
+std::optional<captures> match_path(std::string_view pattern, std::string_view path) {
+  captures captured{};
+  std::size_t count = 0;
   while (!pattern.empty() && path.starts_with('/')) {
     const auto wanted = next_segment(pattern);
     const auto given = next_segment(path);
@@ -27,7 +34,7 @@ std::optional<id> match_path(std::string_view pattern, std::string_view path) {
       if (!value) {
         return std::nullopt;
       }
-      captured = *value;
+      captured.at(count++) = *value;
     } else if (wanted != given) {
       return std::nullopt;
     }
@@ -38,8 +45,10 @@ std::optional<id> match_path(std::string_view pattern, std::string_view path) {
 }  // namespace
 
 void router::add(route r) {
-  TROUPE_CHECK(r.pattern.starts_with('/') && std::ranges::count(r.pattern, '{') <= 1 && r.run,
-               "routes are written by us");
+  const bool is_sound = std::ranges::find(methods, r.method) != methods.end() &&
+                        r.pattern.starts_with('/') && std::ranges::count(r.pattern, '{') <= 2 &&
+                        r.run;
+  TROUPE_CHECK(is_sound, "routes are written by us");
   routes_.push_back(std::move(r));
 }
 
@@ -52,7 +61,10 @@ router::match router::find(std::string_view method, std::string_view path) const
       continue;
     }
     if (each.method == wanted) {
-      return {.found = &each, .captured = *captured, .allow = {}};
+      return {.found = &each,
+              .captured = captured->front(),
+              .captured2 = captured->back(),
+              .allow = {}};
     }
     outcome.allow += each.method == "GET" ? "GET, HEAD, " : each.method + ", ";
   }

@@ -17,10 +17,13 @@
 
 namespace troupe::http {
 
+/// Its names stand in openapi.json as x-access.
 enum class access : std::uint8_t {
   everyone,
+  visitor,        ///< everyone; an access token, if one is sent, says who asks and must be valid
   user,           ///< a valid access token
   owner,          ///< a valid access token; the behaviour compares it with the owner it alone knows
+  moderator,      ///< a valid access token; the room, which alone knows its moderators, decides
   administrator,  ///< an access token that says so
   operators,      ///< loopback and limits.trusted, or an administrator
 };
@@ -30,12 +33,14 @@ struct call {
   request req;
   responder answer;
   std::optional<account::identity> who;  ///< set where the route asks for a user
-  id captured = 0;                       ///< the id in the path, where the pattern has one
+  id captured = 0;                       ///< the first id in the path, where the pattern has one
+  id captured2 = 0;                      ///< the second
 };
 
 struct route {
-  std::string method;   ///< "GET" or "POST"; HEAD is answered by GET
-  std::string pattern;  ///< "/api/v1/streams/{stream_id}": a capture is an id and fills a segment
+  std::string method;   ///< GET, POST, PUT, PATCH or DELETE; HEAD is answered by GET
+  std::string pattern;  ///< "/api/v1/streams/{stream_id}": a capture is an id and fills a segment,
+                        ///< at most two
   access who = access::user;
   std::function<void(call)> run;
 };
@@ -47,6 +52,7 @@ class router {
   struct match {
     const route* found = nullptr;
     id captured = 0;
+    id captured2 = 0;
     /// When found is null: the value of Allow if the path exists under other methods, else empty.
     std::string allow;
   };

@@ -62,6 +62,21 @@ TEST_CASE("request_reader: finds the same requests however the bytes are cut",
   }
 }
 
+TEST_CASE("request_reader: every method may have a body", "[net][request_reader]") {
+  const auto method = GENERATE(as<std::string>{}, "PUT", "PATCH", "DELETE");
+  const auto stream =
+      method + " /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}" + method +
+      " /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n" + method +
+      " /none HTTP/1.1\r\nHost: h\r\n\r\n";
+  const auto expected = method + " /p\nhost: h\ncontent-length: 2\n{}|" + method +
+                        " /c\nhost: h\ntransfer-encoding: chunked\n[]|" + method +
+                        " /none\nhost: h\n|0";
+  for (std::size_t piece = 1; piece <= stream.size(); ++piece) {
+    INFO(piece);
+    REQUIRE(read_in_pieces(stream, piece) == expected);
+  }
+}
+
 TEST_CASE("request_reader: leaves what belongs to the next request", "[net][request_reader]") {
   request_reader reader(limits);
   const std::string first = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";

@@ -2,6 +2,7 @@
 // The API over fakes, with a clock that the test moves. Every answer is held to openapi.json.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -123,7 +124,9 @@ class api_fixture {
   void check_documented(const request& r, const response& given) {
     const auto match = api().table().find(r.method, r.path);
     if (match.found != nullptr) {
-      const std::string method = match.found->method == "GET" ? "get" : "post";
+      auto method = match.found->method;
+      std::ranges::transform(method, method.begin(),
+                             [](char c) { return static_cast<char>(c - 'A' + 'a'); });
       const auto problem = check_.problem(method, match.found->pattern, given);
       INFO(r.method << " " << r.path << " " << given.status << " " << answer{given}.text());
       CHECK(problem == "");
