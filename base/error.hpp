@@ -4,6 +4,7 @@
 // data.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,6 +37,8 @@ struct error {
   std::string reason;
   /// One sentence for a person, without secrets. with() adds context in front.
   std::string message;
+  /// After how long trying again makes sense; zero: not known.
+  std::chrono::milliseconds retry_after{0};
 
   /// The same error with what was being done put before its sentence: "opening cluster.conf: …".
   error with(std::string_view context) const;

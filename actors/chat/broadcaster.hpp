@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a RoomRelay hands to the sockets of its node: bytes encoded once, the same for everybody.
+// Implemented by net/ws. Thread: publish() from any thread; it never blocks.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+
+namespace troupe::chat {
+
+/// One JSON object of docs/chat-protocol.md, unframed.
+struct broadcast {
+  std::int64_t seq = 0;  ///< 0: a notice, which is not numbered
+  shared_bytes json;
+  bool for_moderators = false;  ///< a notice for the channel's moderators and owner alone
+};
+
+class broadcaster {
+ public:
+  virtual ~broadcaster() = default;
+
+  /// Numbered ones in their order; a gap between calls means that events are lost (told by missed).
+  virtual void publish(user_id room, std::vector<broadcast> what) = 0;
+};
+
+}  // namespace troupe::chat
