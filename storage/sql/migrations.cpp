@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include <spdlog/fmt/fmt.h>
@@ -24,8 +25,10 @@ constexpr const char* make_table =
     "needs BIGINT NOT NULL, applied_at BIGINT NOT NULL)";
 
 struct schema_state {
-  std::int64_t newest = 0;  // 0: none yet
+  std::set<std::int64_t> applied;
   std::int64_t needs = 0;
+
+  std::int64_t newest() const { return applied.empty() ? 0 : *applied.rbegin(); }
 };
 
 /// What the file says after "-- needs: " in its comment lines; 0 otherwise.
@@ -76,12 +79,16 @@ result<void> make_migration_table(connection& c) {
 }
 
 result<schema_state> read_state(connection& c) {
-  auto rows =
-      c.query("SELECT COALESCE(MAX(number), 0), COALESCE(MAX(needs), 0) FROM migration", {}, 2);
+  auto rows = c.query("SELECT number, needs FROM migration", {}, 2);
   if (!rows) {
     return fail(std::move(rows.error()));
   }
-  return schema_state{rows->front().number(0), rows->front().number(1)};
+  schema_state state;
+  for (const auto& each : *rows) {
+    state.applied.insert(each.number(0));
+    state.needs = std::max(state.needs, each.number(1));
+  }
+  return state;
 }
 
 result<void> lock_schema(connection& c) {
@@ -125,10 +132,10 @@ result<void> bring_up(connection& c, std::span<const migration> known, wall_time
     return fail(errc::unsupported, "schema_too_new",
                 fmt::format("the database has schema {}, which needs a program that knows schema "
                             "{}; this one knows {}: start a newer version of Troupe",
-                            state->newest, state->needs, newest_of(known)));
+                            state->newest(), state->needs, newest_of(known)));
   }
   for (const auto& m : known) {
-    if (m.number > state->newest) {
+    if (!state->applied.contains(m.number)) {
       if (auto done = apply(c, m, now); !done) {
         return done;
       }

@@ -19,7 +19,7 @@ namespace troupe::storage::sql {
 class connection;
 
 struct migration {
-  std::int64_t number = 0;  ///< from 1, without gaps
+  std::int64_t number = 0;  ///< from 1; each once
   std::string_view name;    ///< the file's, without its ending
   std::string_view text;
 };
@@ -31,8 +31,10 @@ std::span<const migration> embedded_migrations();
 /// migrations hold no semicolon.
 std::vector<std::string> split_statements(std::string_view text);
 
-/// All or nothing, in one transaction. Errors: unsupported (schema_too_new), data_corrupt
-/// (the database holds tables of something else), and those of every call.
+/// Applies, in the order of their numbers, those that the database has not seen: one that was
+/// written beside a higher one is not forgotten. All or nothing, in one transaction. Errors:
+/// unsupported (schema_too_new), data_corrupt (the database holds tables of something else), and
+/// those of every call.
 [[nodiscard]] result<void> migrate(connection& c, std::span<const migration> known, wall_time now);
 
 }  // namespace troupe::storage::sql
