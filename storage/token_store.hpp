@@ -32,6 +32,9 @@ class token_store {
   [[nodiscard]] virtual result<user_id> rotate(byte_view family, byte_view old_secret,
                                                byte_view new_secret, wall_time now,
                                                wall_time expires_at) = 0;
+  /// Whose valid token this is; changes nothing. Errors: not_found.
+  [[nodiscard]] virtual result<user_id> find_owner(byte_view family, byte_view secret,
+                                                   wall_time now) = 0;
   /// Ends the log-in; nothing happens when there is none.
   [[nodiscard]] virtual result<void> revoke(byte_view family) = 0;
   [[nodiscard]] virtual result<void> revoke_all(user_id user) = 0;

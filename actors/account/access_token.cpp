@@ -61,6 +61,9 @@ std::string_view text_of(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
+/// The year 5138: what is later overflows a wall_time, and is none of ours.
+constexpr std::int64_t latest_expiry = 100'000'000'000;
+
 std::int64_t seconds_of(wall_time t) {
   return std::chrono::duration_cast<std::chrono::seconds>(t.time_since_epoch()).count();
 }
@@ -113,13 +116,15 @@ result<identity> access_tokens::verify(std::string_view token) const {
   const auto user = parse_id(text_of(jwt_get_grant(claims, "sub")));
   const auto name = text_of(jwt_get_grant(claims, "name"));
   const std::int64_t expiry = jwt_get_grant_int(claims, "exp");  // 0 when it is missing
-  if (text_of(jwt_get_grant(claims, "iss")) != issuer_ || !user || name.empty() || expiry <= 0) {
+  if (text_of(jwt_get_grant(claims, "iss")) != issuer_ || !user || name.empty() || expiry <= 0 ||
+      expiry > latest_expiry) {
     return invalid();
   }
   if (expiry <= seconds_of(time_.wall())) {
     return fail(errc::unauthenticated, "token_expired", "this access token has expired");
   }
-  return identity{*user, std::string(name), jwt_get_grant_bool(claims, "adm") == 1};
+  return identity{*user, std::string(name), jwt_get_grant_bool(claims, "adm") == 1,
+                  wall_time(std::chrono::seconds(expiry))};
 }
 
 }  // namespace troupe::account

@@ -27,6 +27,9 @@ struct identity {
   user_id id = 0;
   std::string username;
   bool is_administrator = false;
+  /// When the token ends: what an edge knows of its peer for longer than one request lasts until
+  /// then.
+  wall_time expires_at{};
 };
 
 struct new_user {
@@ -54,6 +57,11 @@ class accounts {
   /// A refresh token works once: unauthenticated (invalid_grant) afterwards.
   virtual void refresh(std::string refresh_token, callback<token_pair> done) = 0;
   virtual void log_out(std::string refresh_token, callback<void> done) = 0;
+
+  /// Whose log-in a refresh token is, without using it up: for a WebSocket's upgrade, which brings
+  /// the page's cookie. Lasts as long as an access token made now would. Errors: unauthenticated
+  /// (invalid_grant), whatever is wrong with it; a used one ends nothing here.
+  virtual void identify(std::string refresh_token, callback<identity> done) = 0;
 
   /// No I/O: signature, expiry, issuer. Errors: unauthenticated (invalid_token, token_expired).
   virtual result<identity> verify(std::string_view access_token) const = 0;

@@ -207,8 +207,9 @@ void service::log_in(std::string username, std::string password, callback<token_
 
 token_pair service::tokens_for(const storage::user_record& u,
                                const account::refresh_token& next) const {
-  return {access_tokens_.sign({u.id, u.username, u.is_administrator}), next.text(),
-          access_tokens_.life()};
+  return {access_tokens_.sign(
+              {.id = u.id, .username = u.username, .is_administrator = u.is_administrator}),
+          next.text(), access_tokens_.life()};
 }
 
 result<token_pair> service::first_tokens(const storage::user_record& u) {
@@ -262,6 +263,33 @@ void service::log_out(std::string refresh_token, callback<void> done) {
     const auto token = refresh_token::parse(text);
     return token ? store_.tokens().revoke(token->family_digest()) : result<void>();
   });
+}
+
+void service::identify(std::string refresh_token, callback<identity> done) {
+  ask_store<identity>(std::move(done), [this, text = std::move(refresh_token)] {
+    return owner_of_refresh_token(text);
+  });
+}
+
+result<identity> service::owner_of_refresh_token(std::string_view text) {
+  const auto token = refresh_token::parse(text);
+  if (!token) {
+    return invalid_grant();
+  }
+  const auto now = time_.wall();
+  const auto owner =
+      store_.tokens().find_owner(token->family_digest(), token->secret_digest(), now);
+  if (!owner) {
+    return owner.error().code == errc::not_found ? invalid_grant() : fail(owner.error());
+  }
+  const auto u = store_.users().find(*owner);
+  if (!u) {
+    return u.error().code == errc::not_found ? invalid_grant() : fail(u.error());
+  }
+  return identity{.id = u->id,
+                  .username = u->username,
+                  .is_administrator = u->is_administrator,
+                  .expires_at = now + access_tokens_.life()};
 }
 
 result<identity> service::verify(std::string_view access_token) const {

@@ -25,6 +25,7 @@ class service final : public administered_accounts {
   void log_in(std::string username, std::string password, callback<token_pair> done) override;
   void refresh(std::string refresh_token, callback<token_pair> done) override;
   void log_out(std::string refresh_token, callback<void> done) override;
+  void identify(std::string refresh_token, callback<identity> done) override;
   result<identity> verify(std::string_view access_token) const override;
   void find(user_id id, callback<user> done) override;
   void stream_key(user_id owner, callback<std::string> done) override;
@@ -51,6 +52,7 @@ class service final : public administered_accounts {
   result<void> replace_password(const std::string& username, std::string_view hash);
   result<token_pair> first_tokens(const storage::user_record& u);
   result<token_pair> next_tokens(std::string_view text);
+  result<identity> owner_of_refresh_token(std::string_view text);
   token_pair tokens_for(const storage::user_record& u, const account::refresh_token& next) const;
 
   const settings settings_;

@@ -1,44 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Logging in, renewing and logging out (OAuth 2.0, RFC 6749 sections 4.3 and 6; errors in our own
 // shape). A browser asks with cookie=true: its refresh token then travels only in a cookie that no
-// script reads, and that only requests of our own page carry (SameSite=Strict, a path of its own).
+// script reads, and that only requests of our own page carry (auth_cookie.hpp).
 // Access tokens are never in a cookie, so no other call can be forged by another site. The two
 // calls that do read or set the cookie also refuse what a browser says comes from another origin.
-#include <spdlog/fmt/fmt.h>
 #include <boost/json/value.hpp>
 
+#include "net/http/auth_cookie.hpp"
 #include "net/http/fields.hpp"
 #include "net/http/reply.hpp"
 #include "net/http/services.hpp"
-#include "net/http/text.hpp"
 
 namespace troupe::http {
 namespace {
-
-constexpr std::string_view cookie_name = "troupe_refresh";
-
-/// X-Forwarded-Proto is believed from anyone: who lies about it makes only their own browser drop
-/// the cookie.
-std::string cookie_header(const request& r, std::string_view value, std::chrono::seconds life) {
-  const bool is_https = equals_ignoring_case(r.header("x-forwarded-proto").value_or(""), "https");
-  return fmt::format("{}={}; Path=/api/v1/auth; Max-Age={}; HttpOnly; SameSite=Strict{}",
-                     cookie_name, value, life.count(), is_https ? "; Secure" : "");
-}
-
-/// Sec-Fetch-Site is the browser's own word (over https and on localhost); Origin is what older
-/// browsers and plain http have. A program sends neither.
-bool is_from_own_origin(const request& r) {
-  if (const auto site = r.header("sec-fetch-site")) {
-    return *site == "same-origin" || *site == "none";
-  }
-  const auto origin = r.header("origin");
-  if (!origin) {
-    return true;
-  }
-  const auto scheme_end = origin->find("://");
-  return scheme_end != std::string_view::npos &&
-         equals_ignoring_case(origin->substr(scheme_end + 3), r.header("host").value_or(""));
-}
 
 response refuse_other_origin() {
   return error_response(
@@ -53,7 +27,7 @@ result<std::optional<std::string>> find_refresh_token(const request& r, const fi
   if (!token || *token || !by_cookie) {
     return token;
   }
-  return cookie(r, cookie_name).transform([](auto value) { return std::string(value); });
+  return refresh_token_of_page(r);
 }
 
 callback<account::token_pair> answer_with_tokens(const services& s, call c, bool by_cookie) {
@@ -63,7 +37,7 @@ callback<account::token_pair> answer_with_tokens(const services& s, call c, bool
       auto refusal = error_response(made.error());
       if (by_cookie && refusal.status == 401) {  // it will not work next time either
         refusal.headers.emplace_back("Set-Cookie",
-                                     cookie_header(c.req, "", std::chrono::seconds(0)));
+                                     refresh_cookie(c.req, "", std::chrono::seconds(0)));
       }
       return c.answer(std::move(refusal));
     }
@@ -75,7 +49,7 @@ callback<account::token_pair> answer_with_tokens(const services& s, call c, bool
     }
     auto answer = json_response(200, body);
     if (by_cookie) {
-      answer.headers.emplace_back("Set-Cookie", cookie_header(c.req, made->refresh_token, life));
+      answer.headers.emplace_back("Set-Cookie", refresh_cookie(c.req, made->refresh_token, life));
     }
     c.answer(std::move(answer));
   };
@@ -145,7 +119,7 @@ void log_out(const services& s, call c) {
   if (!body) {
     return c.answer(error_response(body.error()));
   }
-  const bool has_cookie = cookie(c.req, cookie_name).has_value();
+  const bool has_cookie = refresh_token_of_page(c.req).has_value();
   if (has_cookie && !is_from_own_origin(c.req)) {
     return c.answer(refuse_other_origin());
   }
@@ -155,7 +129,7 @@ void log_out(const services& s, call c) {
   }
   auto done = empty_response(204);
   if (has_cookie) {
-    done.headers.emplace_back("Set-Cookie", cookie_header(c.req, "", std::chrono::seconds(0)));
+    done.headers.emplace_back("Set-Cookie", refresh_cookie(c.req, "", std::chrono::seconds(0)));
   }
   if (!*token || (*token)->empty()) {
     return c.answer(std::move(done));

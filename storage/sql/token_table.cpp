@@ -50,6 +50,18 @@ result<user_id> token_table::rotate(byte_view family, byte_view old_secret, byte
               "this refresh token is used, expired or revoked");
 }
 
+result<user_id> token_table::find_owner(byte_view family, byte_view secret, wall_time now) {
+  const auto found = only_row(
+      access_.read("SELECT user_id FROM token_family WHERE family = decode(:family, 'hex') "
+                   "AND secret = decode(:secret, 'hex') AND expires_at > :now",
+                   {{"family", family}, {"secret", secret}, {"now", now}}, 1),
+      "no such log-in");
+  if (!found) {
+    return fail(found.error());
+  }
+  return found->number(0);
+}
+
 result<void> token_table::revoke(byte_view family) {
   return without_rows(access_.write(
       "DELETE FROM token_family WHERE family = decode(:family, 'hex')", {{"family", family}}, 0));

@@ -14,6 +14,7 @@ class token_table final : public token_store {
   result<void> add(const token_family& token, wall_time now) override;
   result<user_id> rotate(byte_view family, byte_view old_secret, byte_view new_secret,
                          wall_time now, wall_time expires_at) override;
+  result<user_id> find_owner(byte_view family, byte_view secret, wall_time now) override;
   result<void> revoke(byte_view family) override;
   result<void> revoke_all(user_id user) override;
   result<std::size_t> remove_expired(wall_time now) override;

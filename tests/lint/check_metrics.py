@@ -8,7 +8,7 @@ MADE = re.compile(r'"(troupe_[a-z0-9_]+)"')
 ROW = re.compile(r"^\| `(troupe_[a-z0-9_]+)` \|", re.MULTILINE)
 FOLDERS = ("base/", "media/", "storage/", "runtime/", "actors/", "net/", "app/")
 # Strings of that look which are no metrics.
-OTHER = {"troupe_access", "troupe_refresh"}
+OTHER = {"troupe_access", "troupe_session"}
 
 
 def check(sources, guide):

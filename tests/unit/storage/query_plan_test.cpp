@@ -32,6 +32,7 @@ void call_everything(database& d) {
   auto& tokens = d.tokens();
   std::ignore = tokens.add({b, b, 1, t}, t);
   std::ignore = tokens.rotate(b, b, b, t, t);
+  std::ignore = tokens.find_owner(b, b, t);
   std::ignore = tokens.revoke(b);
   std::ignore = tokens.revoke_all(1);
   std::ignore = tokens.remove_expired(t);

@@ -27,6 +27,7 @@ TEST_CASE("accounts: a registered user logs in by name or address, in any case",
     CHECK(who.id == made.id);
     CHECK(who.username == "Ann_1");
     CHECK_FALSE(who.is_administrator);
+    CHECK(who.expires_at == f.time.wall() + 900s);
   }
   const auto found =
       answer_of<user>([&](auto done) { f.service->find(made.id, std::move(done)); }).value();
@@ -71,6 +72,29 @@ TEST_CASE("accounts: a refresh token works once, and its reuse ends the log-in",
   CHECK(reused.reason == "invalid_grant");
   CHECK(error_of(f.refresh(second.refresh_token)).reason == "invalid_grant");
   CHECK(f.refresh(other.refresh_token));
+}
+
+TEST_CASE("accounts: a refresh token says whose it is without being used up", "[account]") {
+  fixture f;
+  const auto ann = f.register_user("Ann").value();
+  const auto first = f.log_in("ann").value();
+  const auto owner = [&](const std::string& token) {
+    return answer_of<identity>([&](auto done) { f.service->identify(token, std::move(done)); });
+  };
+  for (int i = 0; i < 2; ++i) {
+    const auto who = owner(first.refresh_token).value();
+    CHECK(who.id == ann.id);
+    CHECK(who.username == "Ann");
+    CHECK(who.expires_at == f.time.wall() + 900s);
+  }
+  const auto second = f.refresh(first.refresh_token).value();
+  // A page's upgrade may overtake its own renewal: that is no theft and ends nothing.
+  for (const auto& bad : {first.refresh_token, std::string(), std::string(64, 'A')}) {
+    CHECK(error_of(owner(bad)).reason == "invalid_grant");
+  }
+  CHECK(owner(second.refresh_token));
+  f.time.advance(std::chrono::days(30));
+  CHECK(error_of(owner(second.refresh_token)).code == errc::unauthenticated);
 }
 
 TEST_CASE("accounts: refresh tokens end by log-out, after 30 days, and when made up", "[account]") {

@@ -59,6 +59,7 @@ class fake_accounts final : public account::accounts, public fake_backend {
   std::string key = "key-1";
   std::string refresh_token = "refresh-1";
   std::optional<account::new_user> registered;
+  wall_time expires_at = from_unix_ms(1'768'475'000'000);
 
   void register_user(account::new_user wanted, callback<account::user> done) override {
     registered = wanted;
@@ -95,6 +96,17 @@ class fake_accounts final : public account::accounts, public fake_backend {
     answer<void>(std::move(done), {});
   }
 
+  void identify(std::string token, callback<account::identity> done) override {
+    if (token != refresh_token) {
+      return answer<account::identity>(std::move(done),
+                                       fail(errc::unauthenticated, "invalid_grant", "unknown"));
+    }
+    answer<account::identity>(
+        std::move(done),
+        account::identity{
+            .id = 7, .username = "aya", .is_administrator = false, .expires_at = expires_at});
+  }
+
   result<account::identity> verify(std::string_view token) const override {
     if (token == "throw") {
       throw std::runtime_error("verify");
@@ -104,8 +116,10 @@ class fake_accounts final : public account::accounts, public fake_backend {
     if (!id || (!token.starts_with("user-") && !token.starts_with("admin-"))) {
       return fail(errc::unauthenticated, "invalid_token", "not a token of ours");
     }
-    return account::identity{
-        .id = *id, .username = "aya", .is_administrator = token.starts_with("admin-")};
+    return account::identity{.id = *id,
+                             .username = "aya",
+                             .is_administrator = token.starts_with("admin-"),
+                             .expires_at = expires_at};
   }
 
   void find(user_id id, callback<account::user> done) override {

@@ -74,13 +74,13 @@ TEST_CASE_METHOD(api_fixture, "tokens: a browser's refresh token lives in a cook
   CHECK(in.status() == 200);
   CHECK_FALSE(in.json().as_object().contains("refresh_token"));
   CHECK(in.header("Set-Cookie") ==
-        "troupe_refresh=refresh-1; Path=/api/v1/auth; Max-Age=2592000; HttpOnly; SameSite=Strict");
+        "troupe_session=refresh-1; Path=/api/v1; Max-Age=2592000; HttpOnly; SameSite=Strict");
 
   const auto renewed = send("POST", token_path, "", renew_with_cookie,
-                            {{"cookie", "a=b; troupe_refresh=refresh-1"}});
+                            {{"cookie", "a=b; troupe_session=refresh-1"}});
   CHECK(renewed.status() == 200);
   CHECK_FALSE(renewed.json().as_object().contains("refresh_token"));
-  CHECK(renewed.header("Set-Cookie")->starts_with("troupe_refresh=refresh-2; "));
+  CHECK(renewed.header("Set-Cookie")->starts_with("troupe_session=refresh-2; "));
 }
 
 TEST_CASE_METHOD(api_fixture, "tokens: the cookie is Secure where the page came over https",
@@ -95,26 +95,26 @@ TEST_CASE_METHOD(api_fixture, "tokens: the cookie is Secure where the page came 
 
 TEST_CASE_METHOD(api_fixture, "tokens: a cookie that no longer works is forgotten", "[net][http]") {
   const auto used =
-      send("POST", token_path, "", renew_with_cookie, {{"cookie", "troupe_refresh=old"}});
+      send("POST", token_path, "", renew_with_cookie, {{"cookie", "troupe_session=old"}});
   CHECK(used.status() == 401);
-  CHECK(used.header("Set-Cookie")->starts_with("troupe_refresh=; Path=/api/v1/auth; Max-Age=0;"));
+  CHECK(used.header("Set-Cookie")->starts_with("troupe_session=; Path=/api/v1; Max-Age=0;"));
   CHECK(send("POST", token_path, "", renew_with_cookie).code() == "invalid_grant");
 }
 
 TEST_CASE_METHOD(api_fixture, "tokens: the cookie counts only for who asked for it",
                  "[net][http]") {
   const auto without = send("POST", token_path, "", R"({"grant_type":"refresh_token"})",
-                            {{"cookie", "troupe_refresh=refresh-1"}});
+                            {{"cookie", "troupe_session=refresh-1"}});
   CHECK(without.status() == 400);
   CHECK(accounts->refresh_token == "refresh-1");
   const auto elsewhere =
-      send("GET", "/api/v1/users/me", "", "", {{"cookie", "troupe_refresh=refresh-1"}});
+      send("GET", "/api/v1/users/me", "", "", {{"cookie", "troupe_session=refresh-1"}});
   CHECK(elsewhere.status() == 401);
 }
 
 TEST_CASE_METHOD(api_fixture, "tokens: another site cannot use the cookie", "[net][http]") {
   const auto renew = [&](header_list more) {
-    more.emplace_back("cookie", "troupe_refresh=refresh-1");
+    more.emplace_back("cookie", "troupe_session=refresh-1");
     return send("POST", token_path, "", renew_with_cookie, std::move(more));
   };
   SECTION("refused") {
@@ -126,7 +126,7 @@ TEST_CASE_METHOD(api_fixture, "tokens: another site cannot use the cookie", "[ne
     CHECK(refused.status() == 403);
     CHECK(refused.code() == "cross_site");
     CHECK(accounts->refresh_token == "refresh-1");
-    CHECK(send("POST", logout_path, "", "", {sign, {"cookie", "troupe_refresh=refresh-1"}})
+    CHECK(send("POST", logout_path, "", "", {sign, {"cookie", "troupe_session=refresh-1"}})
               .status() == 403);
     CHECK(accounts->refresh_token == "refresh-1");
     CHECK(send("POST", token_path, "", log_in_with_cookie, {sign}).code() == "cross_site");
@@ -149,9 +149,9 @@ TEST_CASE_METHOD(api_fixture, "tokens: log out", "[net][http]") {
     CHECK(send("POST", logout_path, "", R"({"refresh_token":"refresh-1"})").status() == 204);
   }
   SECTION("with the cookie, which goes") {
-    const auto out = send("POST", logout_path, "", "", {{"cookie", "troupe_refresh=refresh-1"}});
+    const auto out = send("POST", logout_path, "", "", {{"cookie", "troupe_session=refresh-1"}});
     CHECK(out.status() == 204);
-    CHECK(out.header("Set-Cookie")->starts_with("troupe_refresh=; "));
+    CHECK(out.header("Set-Cookie")->starts_with("troupe_session=; "));
     CHECK(accounts->refresh_token == "nothing");
   }
   SECTION("with nothing") {
