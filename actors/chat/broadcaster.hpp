@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a RoomRelay hands to the sockets of its node: bytes encoded once, the same for everybody.
-// Implemented by net/ws. Thread: publish() from any thread; it never blocks.
+// Implemented by net/ws. Thread: every function from any thread; none blocks.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -24,6 +25,10 @@ class broadcaster {
 
   /// Numbered ones in their order; a gap between calls means that events are lost (told by missed).
   virtual void publish(user_id room, std::vector<broadcast> what) = 0;
+
+  /// How many sockets of this node are in the room, those that still wait for their welcome
+  /// included: a relay ends when there was none for a minute.
+  virtual std::size_t listeners(user_id room) const = 0;
 };
 
 }  // namespace troupe::chat

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "runtime/message.hpp"
 
@@ -67,7 +68,7 @@ struct event {
 struct stream_notice {
   stream_id stream = 0;
   std::string status;  ///< "waiting", "live", "reconnecting", "ended"
-  std::string title;
+  std::string title;   ///< from stream/ID: empty, it is as it was
 };
 
 // ---- to room/USER_ID ----
@@ -299,8 +300,10 @@ struct room_news {
 
 /// What a client that joins gets.
 struct joined {
-  std::int64_t last_seq = 0;         ///< the next event is last_seq + 1
-  std::vector<std::string> history;  ///< JSON objects, oldest first
+  std::int64_t last_seq = 0;  ///< the next event is last_seq + 1
+  /// JSON objects, oldest first, with commas between them: what stands in the brackets of
+  /// "history". Many who join share these bytes; empty when there is nothing.
+  shared_bytes history;
   /// Inclusive; of what the client asked for and history has not.
   std::optional<std::pair<std::int64_t, std::int64_t>> missed;
   chat::mode mode;
