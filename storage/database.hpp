@@ -17,7 +17,9 @@
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "base/result.hpp"
+#include "storage/audience_store.hpp"
 #include "storage/entity_store.hpp"
+#include "storage/follow_store.hpp"
 #include "storage/secret_store.hpp"
 #include "storage/stream_store.hpp"
 #include "storage/token_store.hpp"
@@ -50,6 +52,8 @@ class database {
   virtual token_store& tokens() = 0;
   virtual stream_store& streams() = 0;
   virtual entity_store& entities() = 0;
+  virtual follow_store& follows() = 0;
+  virtual audience_store& audience() = 0;
   virtual secret_store& secrets() = 0;
 
   /// Does it answer? For /readyz.

@@ -34,6 +34,14 @@ struct stream_record {
   std::optional<wall_time> started_at;
   std::optional<wall_time> ended_at;
   wall_time last_seen_at;  ///< of the publisher: what the grace period counts from after a crash
+
+  /// As audience_store wrote it; only look-ups and lists fill it.
+  struct {
+    std::int64_t viewers = 0;
+    std::int64_t peak = 0;
+    std::int64_t mean = 0;  ///< rounded
+    std::optional<wall_time> updated_at;
+  } audience;
 };
 
 struct new_stream {

@@ -23,12 +23,11 @@ struct watcher {
   bool plays_natively = false;  ///< its HLS player is the browser's own and shows another agent
 };
 
-/// A request for a playlist or a part.
-struct playback {
-  stream_id stream = 0;
-  std::string_view address;
-  std::string_view agent;
-  std::string_view session;  ///< X-Playback-Session-Id; empty when there is none
+/// Who asks for playlists and parts, as digests that only this process can make.
+struct player {
+  std::uint64_t device = 0;  ///< address and agent
+  std::uint64_t at = 0;      ///< address
+  std::uint64_t key = 0;     ///< X-Playback-Session-Id, else as device
 };
 
 class presence {
@@ -43,8 +42,12 @@ class presence {
   /// The same person logged in, or out.
   virtual void change(ticket which, std::string person) = 0;
   virtual void leave(ticket which) = 0;
-  /// For every request of an HLS player: cheap. It counts for 10 s.
-  virtual void played(const playback& what) = 0;
+  /// session: X-Playback-Session-Id, empty when there is none.
+  virtual player identify(std::string_view address, std::string_view agent,
+                          std::string_view session) const = 0;
+  /// A playlist or part of a stream that exists was given out: for every such request, so cheap. It
+  /// counts for 10 s.
+  virtual void played(stream_id stream, const player& by) = 0;
 };
 
 }  // namespace troupe::presence

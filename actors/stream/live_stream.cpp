@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/chat/messages.hpp"
 #include "actors/stream/health_report.hpp"
 #include "actors/stream/records.hpp"
 #include "actors/stream/recovery.hpp"
@@ -61,7 +62,7 @@ runtime::later<void> live_stream::activate(runtime::context& ctx) {
 }
 
 result<void> live_stream::adopt(runtime::context& ctx, const storage::adopted_stream& row) {
-  const auto found = to_info(row.stream);
+  const auto found = to_info(row.stream, ctx.wall());
   data.owner = found.owner;
   data.key_frame_interval = row.key_frame_interval;
   if (!row.progress.empty()) {
@@ -263,11 +264,13 @@ void live_stream::on(runtime::context& ctx, const close_publication& m) {
 void live_stream::went_live(runtime::context& ctx) {
   log::info("stream live stream={} publication={}", data.id, data.publication);
   set_status(status::live);
+  tell_room(ctx);
   store_status(ctx);
 }
 
 void live_stream::publisher_gone(runtime::context& ctx) {
   set_status(status::reconnecting);
+  tell_room(ctx);
   store_status(ctx);
   ctx.after(d_.settings.grace, grace_over{.publication = data.publication});
 }
@@ -307,6 +310,12 @@ void live_stream::set_status(status s) {
     d_.counters.live.add(s == status::live ? 1 : -1);
   }
   data.status = s;
+}
+
+void live_stream::tell_room(runtime::context& ctx) const {
+  ctx.send(runtime::entity_name_of("room", data.owner),
+           chat::stream_changed{
+               {.stream = data.id, .status = std::string(to_string(data.status)), .title = {}}});
 }
 
 void live_stream::store_status(runtime::context& ctx) {
@@ -365,6 +374,7 @@ runtime::later<info> live_stream::end(runtime::context& ctx) {
   // Viewers learn of it at once; should the store be away, it learns of it later.
   finish_publication();
   set_status(status::ended);
+  tell_room(ctx);
   d_.cache.end(data.id);
   return ctx.run(
       [&store = d_.store, id = data.id, epoch = static_cast<std::int64_t>(ctx.epoch()),
@@ -378,7 +388,7 @@ runtime::later<info> live_stream::end(runtime::context& ctx) {
         }
         log::info("stream ended stream={}", data.id);
         then.passivate();
-        return to_info(*row);
+        return to_info(*row, then.wall());
       });
 }
 

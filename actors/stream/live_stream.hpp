@@ -103,6 +103,7 @@ class live_stream {
   void went_live(runtime::context& ctx);
   void publisher_gone(runtime::context& ctx);
   void set_status(status s);
+  void tell_room(runtime::context& ctx) const;
   /// Writes status and progress to the store; check_silence tries again what failed.
   void store_status(runtime::context& ctx);
   void remember_key_frame_interval(runtime::context& ctx);

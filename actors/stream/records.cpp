@@ -4,6 +4,8 @@
 namespace troupe::stream {
 namespace {
 
+constexpr auto stale_audience = std::chrono::seconds(15);  // three missed refreshes
+
 status to_status(storage::stream_status s) {
   switch (s) {
     case storage::stream_status::waiting:
@@ -20,14 +22,18 @@ status to_status(storage::stream_status s) {
 
 }  // namespace
 
-info to_info(const storage::stream_record& row) {
+info to_info(const storage::stream_record& row, wall_time now) {
+  const auto& audience = row.audience;
+  const bool is_fresh = audience.updated_at && now - *audience.updated_at < stale_audience;
   return {.id = row.id,
           .owner = row.owner,
           .username = row.username,
           .title = row.title,
           .game_id = row.game_id,
           .status = to_status(row.status),
-          .viewer_count = 0,
+          .viewer_count = is_fresh ? audience.viewers : 0,
+          .peak_viewers = audience.peak,
+          .mean_viewers = audience.mean,
           .created_at = row.created_at,
           .started_at = row.started_at,
           .ended_at = row.ended_at};

@@ -7,6 +7,7 @@
 
 namespace troupe::stream {
 
-info to_info(const storage::stream_record& row);
+/// now: a count of viewers that nobody has renewed for 15 s is taken for 0.
+info to_info(const storage::stream_record& row, wall_time now);
 
 }  // namespace troupe::stream

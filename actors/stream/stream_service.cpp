@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/chat/messages.hpp"
 #include "actors/stream/records.hpp"
 #include "base/log.hpp"
 
@@ -40,18 +41,32 @@ void stream_service::start(const account::identity& who, std::optional<std::stri
                              .now = d_.time.wall()};
   on_store<info>(
       [this, wanted = std::move(wanted)]() -> result<info> {
-        return map(d_.store.start_or_get(wanted),
-                   [](const storage::started_stream& s) { return to_info(s.stream); });
+        return map(d_.store.start_or_get(wanted), [this](const storage::started_stream& s) {
+          auto started = to_info(s.stream, d_.time.wall());
+          tell_room(started);
+          return started;
+        });
       },
       std::move(done));
 }
 
+void stream_service::tell_room(const info& s) {
+  d_.entities.tell(
+      d_.entities.open_session(), runtime::entity_name_of("room", s.owner),
+      chat::stream_changed{
+          {.stream = s.id, .status = std::string(to_string(s.status)), .title = s.title}});
+}
+
+std::function<info(const storage::stream_record&)> stream_service::as_info() const {
+  return [now = d_.time.wall()](const storage::stream_record& row) { return to_info(row, now); };
+}
+
 void stream_service::find(stream_id id, callback<info> done) {
-  on_store<info>([this, id] { return map(d_.store.find(id), to_info); }, std::move(done));
+  on_store<info>([this, id] { return map(d_.store.find(id), as_info()); }, std::move(done));
 }
 
 void stream_service::find_current(user_id owner, callback<info> done) {
-  on_store<info>([this, owner] { return map(d_.store.find_current(owner), to_info); },
+  on_store<info>([this, owner] { return map(d_.store.find_current(owner), as_info()); },
                  std::move(done));
 }
 
@@ -75,7 +90,7 @@ void stream_service::list(list_request request, callback<page<info>> done) {
         page<info> out;
         const bool has_more = rows->size() > static_cast<std::size_t>(limit);
         rows->resize(std::min(rows->size(), static_cast<std::size_t>(limit)));
-        std::ranges::transform(*rows, std::back_inserter(out.items), to_info);
+        std::ranges::transform(*rows, std::back_inserter(out.items), as_info());
         if (has_more) {
           out.next = std::to_string(out.items.back().id);
         }

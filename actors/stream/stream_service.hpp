@@ -4,6 +4,7 @@
 // thread; nothing blocks the caller.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "actors/stream/messages.hpp"
@@ -51,6 +52,10 @@ class stream_service final : public streams {
   /// then(stream's row) when who may control it, else done(error).
   template <class T, class Then>
   void as_controller(const account::identity& who, stream_id id, callback<T> done, Then then);
+
+  /// The channel's room shows what streams, and under which title.
+  void tell_room(const info& s);
+  std::function<info(const storage::stream_record&)> as_info() const;
 
   service_dependencies d_;
 };

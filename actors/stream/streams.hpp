@@ -30,7 +30,9 @@ struct info {
   std::string title;
   std::optional<std::int64_t> game_id;
   stream::status status = status::waiting;
-  std::int64_t viewer_count = 0;
+  std::int64_t viewer_count = 0;  ///< people who watch now; 0 when it is not known
+  std::int64_t peak_viewers = 0;
+  std::int64_t mean_viewers = 0;  ///< over the time it was live
   wall_time created_at;
   std::optional<wall_time> started_at;  ///< first frame
   std::optional<wall_time> ended_at;

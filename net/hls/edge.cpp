@@ -169,14 +169,26 @@ class address_waits : public std::enable_shared_from_this<address_waits> {
   std::unordered_map<std::uint64_t, std::size_t> counts_;  // of what waits now
 };
 
-edge::edge(media::cache_reader& cache, metrics& m, std::size_t waits_per_address)
+edge::edge(media::cache_reader& cache, metrics& m, std::size_t waits_per_address,
+           presence::presence* viewers)
     : cache_(cache),
+      viewers_(viewers),
       unavailable_(m.make_counter("troupe_hls_unavailable_total",
                                   "Requests for a live stream answered 503: waited in vain, or too "
                                   "many waited")),
       over_limit_(m.make_counter("troupe_hls_waits_refused_total",
                                  "Requests refused because too many of their address waited")),
       waits_(std::make_shared<address_waits>(waits_per_address)) {}
+
+/// Who fetches a media playlist or media; nothing for the master alone, which robots read too.
+std::optional<presence::player> edge::player_of(const http::request& r,
+                                                std::string_view file) const {
+  if (viewers_ == nullptr || file.find('/') == file.npos) {
+    return std::nullopt;
+  }
+  return viewers_->identify(r.remote_address, r.header("user-agent").value_or(""),
+                            r.header("x-playback-session-id").value_or(""));
+}
 
 void edge::answer(const http::request& request, http::responder respond) {
   if (request.method == "OPTIONS") {
@@ -208,19 +220,23 @@ void edge::answer(const http::request& request, http::responder respond) {
   if (request.peer_left) {
     is_gone = [left = request.peer_left] { return left->load(); };
   }
-  cache_.get(
-      where->stream, where->file, directives, std::move(is_gone),
-      [respond = std::move(respond), range = std::move(range), place = *std::move(waiting),
-       left = request.peer_left, &unavailable = unavailable_](media::cached_answer answer) mutable {
-        if (answer.status == 200) {
-          respond(success(std::move(answer), range));
-          return;
-        }
-        if (answer.status == 503 && !(left && left->load())) {
-          unavailable.add();
-        }
-        respond(failure(error_of(answer), answer.max_age));
-      });
+  cache_.get(where->stream, where->file, directives, std::move(is_gone),
+             [respond = std::move(respond), range = std::move(range), place = *std::move(waiting),
+              left = request.peer_left, &unavailable = unavailable_, viewers = viewers_,
+              stream = where->stream,
+              by = player_of(request, where->file)](media::cached_answer answer) mutable {
+               if (answer.status == 200) {
+                 if (by) {
+                   viewers->played(stream, *by);
+                 }
+                 respond(success(std::move(answer), range));
+                 return;
+               }
+               if (answer.status == 503 && !(left && left->load())) {
+                 unavailable.add();
+               }
+               respond(failure(error_of(answer), answer.max_age));
+             });
 }
 
 void edge::start_expiry(net::io_thread& thread, const clock& time) {

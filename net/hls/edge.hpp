@@ -5,8 +5,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
+#include "actors/presence/presence.hpp"
 #include "base/metrics.hpp"
 #include "media/segment_cache.hpp"
 #include "net/asio/io_threads.hpp"
@@ -21,7 +23,9 @@ class edge {
   /// waits_per_address: requests of one address that may wait for media at a time; trusted ones
   /// are not counted; 0: no limit. A wait may outlast the connection it came on by a quarter
   /// of a second, so the limit of connections alone does not bound it.
-  edge(media::cache_reader& cache, metrics& m, std::size_t waits_per_address = 0);
+  /// viewers: learns who plays what; outlives the edge; nullptr: nobody counts.
+  edge(media::cache_reader& cache, metrics& m, std::size_t waits_per_address = 0,
+       presence::presence* viewers = nullptr);
 
   /// Whether a path is one of ours.
   static bool serves(std::string_view path) { return path.starts_with("/live/"); }
@@ -33,7 +37,10 @@ class edge {
   void start_expiry(net::io_thread& thread, const clock& time);
 
  private:
+  std::optional<presence::player> player_of(const http::request& r, std::string_view file) const;
+
   media::cache_reader& cache_;
+  presence::presence* viewers_;
   metrics::counter& unavailable_;
   metrics::counter& over_limit_;
   std::shared_ptr<address_waits> waits_;

@@ -33,6 +33,8 @@ json::value to_json(const stream::info& s) {
           {"title", s.title},
           {"game_id", s.game_id ? json::value(*s.game_id) : json::value(nullptr)},
           {"viewer_count", s.viewer_count},
+          {"peak_viewers", s.peak_viewers},
+          {"mean_viewers", s.mean_viewers},
           {"status", stream::to_string(s.status)},
           {"stream_url", fmt::format("/live/{}/master.m3u8", s.id)},
           {"created_at", to_iso8601(s.created_at)},

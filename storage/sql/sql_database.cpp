@@ -4,8 +4,10 @@
 
 #include "storage/database.hpp"
 #include "storage/sql/access.hpp"
+#include "storage/sql/audience_table.hpp"
 #include "storage/sql/entity_table.hpp"
 #include "storage/sql/explain.hpp"
+#include "storage/sql/follow_table.hpp"
 #include "storage/sql/migrations.hpp"
 #include "storage/sql/pool.hpp"
 #include "storage/sql/postgresql_engine.hpp"
@@ -30,6 +32,8 @@ class tables : public database {
         tokens_(a),
         streams_(a),
         entities_(a, kind),
+        follows_(a),
+        audience_(a, kind),
         secrets_(a) {}
 
   engine kind() const override { return kind_; }
@@ -42,6 +46,10 @@ class tables : public database {
 
   entity_store& entities() override { return entities_; }
 
+  audience_store& audience() override { return audience_; }
+
+  follow_store& follows() override { return follows_; }
+
   secret_store& secrets() override { return secrets_; }
 
   result<void> ping() override { return without_rows(access_.read("SELECT 1", {}, 1)); }
@@ -53,6 +61,8 @@ class tables : public database {
   token_table tokens_;
   stream_table streams_;
   entity_table entities_;
+  follow_table follows_;
+  audience_table audience_;
   secret_table secrets_;
 };
 

@@ -4,44 +4,30 @@
 #include <limits>
 #include <utility>
 
+#include "storage/sql/stream_rows.hpp"
+
 namespace troupe::storage::sql {
 
 namespace {
 
 constexpr const char* missing = "no such stream";
 
-const std::string columns =
-    "stream.id, stream.user_id, stream.title, stream.game_id, stream.status, stream.epoch, "
-    "stream.created_at, stream.started_at, stream.ended_at, stream.last_seen_at, ";
-constexpr std::size_t stream_columns = 11;
+const std::string select_stream = "SELECT " + stream_columns + " FROM " + stream_tables + " ";
 
-const std::string select_stream =
-    "SELECT " + columns + "users.username FROM stream JOIN users ON users.id = stream.user_id ";
-/// RETURNING has no join.
-const std::string returning_stream =
-    " RETURNING id, user_id, title, game_id, status, epoch, created_at, started_at, ended_at, "
-    "last_seen_at, (SELECT username FROM users WHERE users.id = stream.user_id)";
-
-stream_record to_record(const row& r) {
-  return {.id = r.number(0),
-          .owner = r.number(1),
-          .username = r.text(10),
-          .title = r.text(2),
-          .game_id = r.optional_number(3),
-          .status = static_cast<stream_status>(r.number(4)),
-          .epoch = r.number(5),
-          .created_at = r.time(6),
-          .started_at = r.optional_time(7),
-          .ended_at = r.optional_time(8),
-          .last_seen_at = r.time(9)};
-}
-
-result<stream_record> to_record(result<std::vector<row>> rows) {
+result<stream_record> to_changed_stream(result<std::vector<row>> rows) {
   const auto found = only_row(std::move(rows), missing);
   if (!found) {
     return fail(found.error());
   }
-  return to_record(*found);
+  return to_changed_stream(*found);
+}
+
+result<stream_record> to_stream(result<std::vector<row>> rows) {
+  const auto found = only_row(std::move(rows), missing);
+  if (!found) {
+    return fail(found.error());
+  }
+  return to_stream(*found);
 }
 
 result<std::vector<stream_record>> to_records(const result<std::vector<row>>& rows) {
@@ -51,7 +37,7 @@ result<std::vector<stream_record>> to_records(const result<std::vector<row>>& ro
   std::vector<stream_record> streams;
   streams.reserve(rows->size());
   for (const auto& r : *rows) {
-    streams.push_back(to_record(r));
+    streams.push_back(to_stream(r));
   }
   return streams;
 }
@@ -59,7 +45,7 @@ result<std::vector<stream_record>> to_records(const result<std::vector<row>>& ro
 }  // namespace
 
 result<started_stream> stream_table::start_or_get(const new_stream& wanted) {
-  const auto found = to_record(access_.write(
+  const auto found = to_changed_stream(access_.write(
       "INSERT INTO stream (id, user_id, title, game_id, status, epoch, created_at, last_seen_at, "
       "progress) VALUES (:id, :user_id, COALESCE(CAST(:title AS TEXT), ''), "
       "CAST(:game_id AS BIGINT), 0, 0, :now, :seen, decode('', 'hex')) "
@@ -75,7 +61,7 @@ result<started_stream> stream_table::start_or_get(const new_stream& wanted) {
        {"seen", wanted.now},
        {"new_title", wanted.title},
        {"new_game_id", wanted.game_id}},
-      stream_columns));
+      returned_column_count));
   if (!found) {
     return fail(found.error());
   }
@@ -87,7 +73,7 @@ result<adopted_stream> stream_table::adopt(stream_id id, std::int64_t epoch) {
       "UPDATE stream SET epoch = :epoch WHERE id = :id AND epoch <= :newest" + returning_stream +
           ", encode(progress, 'hex'), COALESCE((SELECT key_frame_interval_ms FROM channel "
           "WHERE channel.user_id = stream.user_id), 0)",
-      {{"epoch", epoch}, {"id", id}, {"newest", epoch}}, stream_columns + 2);
+      {{"epoch", epoch}, {"id", id}, {"newest", epoch}}, returned_column_count + 2);
   if (!rows) {
     return fail(rows.error());
   }
@@ -95,19 +81,19 @@ result<adopted_stream> stream_table::adopt(stream_id id, std::int64_t epoch) {
     return fail(why_refused(id, epoch));
   }
   const auto& r = rows->front();
-  return adopted_stream{to_record(r), r.binary(stream_columns),
-                        std::chrono::milliseconds(r.number(stream_columns + 1))};
+  return adopted_stream{to_changed_stream(r), r.binary(returned_column_count),
+                        std::chrono::milliseconds(r.number(returned_column_count + 1))};
 }
 
 result<stream_record> stream_table::change(stream_id id, std::int64_t epoch,
                                            const std::string& statement,
                                            std::vector<parameter> parameters) {
   parameters.insert(parameters.end(), {{"id", id}, {"epoch", epoch}});
-  auto rows = access_.write(statement + returning_stream, parameters, stream_columns);
+  auto rows = access_.write(statement + returning_stream, parameters, returned_column_count);
   if (rows && rows->empty()) {
     return fail(why_refused(id, epoch));
   }
-  return to_record(std::move(rows));
+  return to_changed_stream(std::move(rows));
 }
 
 error stream_table::why_refused(stream_id id, std::int64_t epoch) {
@@ -167,14 +153,14 @@ result<void> stream_table::remember_key_frame_interval(user_id owner,
 }
 
 result<stream_record> stream_table::find(stream_id id) {
-  return to_record(
-      access_.read(select_stream + "WHERE stream.id = :id", {{"id", id}}, stream_columns));
+  return to_stream(
+      access_.read(select_stream + "WHERE stream.id = :id", {{"id", id}}, stream_column_count));
 }
 
 result<stream_record> stream_table::find_current(user_id owner) {
-  return to_record(
+  return to_stream(
       access_.read(select_stream + "WHERE stream.user_id = :user_id AND stream.status <> 3",
-                   {{"user_id", owner}}, stream_columns));
+                   {{"user_id", owner}}, stream_column_count));
 }
 
 result<std::vector<stream_record>> stream_table::list_live(int limit,
@@ -191,14 +177,14 @@ result<std::vector<stream_record>> stream_table::list_live(int limit,
   return to_records(access_.read(select_stream + "WHERE " + game +
                                      "stream.status IN (1, 2) AND stream.id < :before "
                                      "ORDER BY stream.id DESC LIMIT :limit",
-                                 parameters, stream_columns));
+                                 parameters, stream_column_count));
 }
 
 result<std::vector<stream_record>> stream_table::list_unfinished(int limit, stream_id after) {
   return to_records(access_.read(select_stream + "WHERE stream.status <> 3 AND stream.id > :after "
                                                  "ORDER BY stream.id LIMIT :limit",
                                  {{"after", after}, {"limit", std::int64_t{limit}}},
-                                 stream_columns));
+                                 stream_column_count));
 }
 
 result<std::vector<stream_id>> stream_table::end_stale_waiting(wall_time created_before,

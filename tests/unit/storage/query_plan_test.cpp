@@ -12,6 +12,22 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// After a user 1.
+void call_follows(follow_store& follows, wall_time t) {
+  for (int i = 0; i < 2; ++i) {
+    std::ignore = follows.add(1, 1, t, 1);
+  }
+  std::ignore = follows.followed_at(1, 1);
+  std::ignore = follows.list_followers(1, 1, {});
+  std::ignore = follows.list_following(1, 1, follow_place{t, 1});
+  std::ignore = follows.list_live_followed(1, 1, {});
+  std::ignore = follows.profile(1, 1);
+  std::ignore = follows.profile_by_name("a", {});
+  for (int i = 0; i < 2; ++i) {
+    std::ignore = follows.remove(1, 1);
+  }
+}
+
 /// Calls every function of every store once. What it answers does not matter here.
 void call_everything(database& d) {
   const wall_time t{};
@@ -51,6 +67,7 @@ void call_everything(database& d) {
   std::ignore = streams.list_live(1, {}, 1);
   std::ignore = streams.list_unfinished(1, 0);
   std::ignore = streams.end_stale_waiting(t, t);
+  call_follows(d.follows(), t);
   auto& entities = d.entities();
   std::ignore = entities.claim({"n", "o", 1, 1, {}});
   std::ignore = entities.load("n");
@@ -58,10 +75,18 @@ void call_everything(database& d) {
   std::ignore = entities.commit_batch({&w, 1});
   std::ignore = d.secrets().add("s", b, t);
   std::ignore = d.secrets().find("s");
+  const audience_sample sample{1, 1, 1, 1ms, 1ms, t};
+  std::ignore = d.audience().record({&sample, 1});
 }
 
-/// Why this line of a plan is wrong; empty when it is not.
-std::string complaint(engine kind, const std::string& line) {
+/// The live streams among the channels of one user, whose number is bounded: sorting them costs
+/// less than walking every live stream in order.
+bool may_sort(const std::string& statement) {
+  return statement.find("FROM follow CROSS JOIN stream") != statement.npos;
+}
+
+/// Why this line of a statement's plan is wrong; empty when it is not.
+std::string complaint(engine kind, const std::string& statement, const std::string& line) {
   if (kind == engine::postgresql) {
     return line.find("Seq Scan") != line.npos ? "reads a whole table" : "";
   }
@@ -70,7 +95,7 @@ std::string complaint(engine kind, const std::string& line) {
   if (std::regex_match(line, whole)) {
     return "reads a whole table";
   }
-  return line.find("TEMP B-TREE") != line.npos ? "sorts" : "";
+  return line.find("TEMP B-TREE") != line.npos && !may_sort(statement) ? "sorts" : "";
 }
 
 }  // namespace
@@ -83,13 +108,16 @@ TEST_CASE("query plans: every statement uses an index", "[storage]") {
   CHECK(statements.size() >= 32);
   int explained = 0;
   for (const auto& statement : statements) {
+    if (statement.starts_with("BEGIN") || statement == "COMMIT" || statement == "ROLLBACK") {
+      continue;
+    }
     const auto plan = store->explain(statement);
     INFO(statement);
     INFO((plan ? std::string() : plan.error().message));
     REQUIRE(plan);
     for (const auto& line : *plan) {
       INFO(line);
-      CHECK(complaint(store->kind(), line).empty());
+      CHECK(complaint(store->kind(), statement, line).empty());
     }
     explained += !plan->empty();
   }
@@ -101,7 +129,7 @@ TEST_CASE("query plans: the test sees a missing index", "[storage]") {
   const auto plan = store->explain("SELECT id FROM users WHERE email = :email").value();
   int complaints = 0;
   for (const auto& line : plan) {
-    complaints += !complaint(store->kind(), line).empty();
+    complaints += !complaint(store->kind(), "", line).empty();
   }
   CHECK(complaints == 1);
 }
