@@ -4,6 +4,8 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "storage/sql/pool.hpp"
@@ -30,6 +32,28 @@ class access {
                                                const std::vector<parameter>& parameters,
                                                std::size_t columns) const {
     return in(writers_, statement, parameters, columns);
+  }
+
+  /// Several statements that change something together: work(connection) in one transaction, which
+  /// is undone when it answers an error.
+  template <class Work>
+  [[nodiscard]] auto transact(Work work) const -> std::invoke_result_t<Work, connection&> {
+    auto held = writers_.take();
+    if (!held) {
+      return fail(std::move(held.error()));
+    }
+    auto t = transaction::begin(**held);
+    if (!t) {
+      return fail(std::move(t.error()));
+    }
+    auto outcome = work(**held);
+    if (!outcome) {
+      return outcome;
+    }
+    if (auto done = t->commit(); !done) {
+      return fail(std::move(done.error()));
+    }
+    return outcome;
   }
 
  private:
