@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/presence_wiring.hpp"
+
+#include <memory>
+#include <random>
+#include <utility>
+
+namespace troupe::app {
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+presence_parts::presence_parts(storage::database& store, const clock& time, metrics& counters,
+                               std::string node, std::size_t watchers)
+    : people_({.watchers = watchers}, time, counters, random_seed()),
+      sums_(time),
+      needs_{.people = people_,
+             .sums = sums_,
+             .streams = store.streams(),
+             .audience = store.audience(),
+             .node = std::move(node)} {}
+
+void presence_parts::add_kind(runtime::entities& entities) {
+  entities.add_kind<presence::reporter>(
+      [this](const runtime::entity_name&) { return std::make_unique<presence::reporter>(needs_); });
+}
+
+void presence_parts::start(net::io_thread& thread, runtime::entities& entities) {
+  ticks_ = thread.call_every(presence::tick_period,
+                             [&entities, session = entities.open_session(),
+                              name = runtime::entity_name{"presence", needs_.node}] {
+                               entities.tell(session, name, presence::tick{});
+                             });
+}
+
+}  // namespace troupe::app

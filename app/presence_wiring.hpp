@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The parts that count who watches, put together for one node. Thread: as presence::tracker.
+#pragma once
+
+#include <string>
+
+#include "actors/presence/recorder.hpp"
+#include "actors/presence/reporter.hpp"
+#include "actors/presence/tracker.hpp"
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "net/asio/io_threads.hpp"
+#include "runtime/entities.hpp"
+#include "storage/database.hpp"
+
+namespace troupe::app {
+
+class presence_parts {
+ public:
+  /// All of it must live longer. watchers: of chat, the most that are counted.
+  presence_parts(storage::database& store, const clock& time, metrics& counters, std::string node,
+                 std::size_t watchers);
+
+  presence::tracker& people() { return people_; }
+
+  presence::recorder& sums() { return sums_; }
+
+  void add_kind(runtime::entities& entities);
+  /// Wakes the reporter twice a second, until stop().
+  void start(net::io_thread& thread, runtime::entities& entities);
+
+  void stop() { ticks_.cancel(); }
+
+ private:
+  presence::tracker people_;
+  presence::recorder sums_;
+  presence::reporter_dependencies needs_;
+  net::timer ticks_;
+};
+
+}  // namespace troupe::app
