@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One room, as docs/chat-protocol.md has it, without its looks: joins, comes back where it was, puts
+// events in order, fills what was missed, keeps what was said until the room shows it. Tells its
+// listeners at most once per frame. Everything foreign (sockets, HTTP, time, chance) is handed in.
+import { Connection, type Phase, type SocketLike } from './connection';
+import { Outbox, type Outgoing } from './outbox';
+import {
+  parseFrame,
+  type ClientFrame,
+  type Mode,
+  type Person,
+  type Quote,
+  type Role,
+  type RoomEvent,
+  type ServerFrame,
+  type StreamNotice,
+  type Welcome,
+} from './protocol';
+import { Sequence } from './sequence';
+import { mostItems, mostItemsReading, Store, type Item } from './store';
+
+export interface HistoryPage {
+  messages: RoomEvent[];
+  next: number | null;
+}
+
+export interface ChatOptions {
+  /** Opens a socket to the room with this query. */
+  open: (query: URLSearchParams) => SocketLike;
+  history: (query: { before_seq?: number; after_seq?: number; limit: number }) => Promise<HistoryPage>;
+  /** An access token that is good for a while yet, or null when nobody is logged in. */
+  token: () => Promise<string | null>;
+  /** The socket was refused again and again: perhaps the log-in is over. */
+  refused?: () => void;
+  viewer: string;
+  isNative?: boolean;
+  now?: () => number;
+  random?: () => number;
+  /** Runs soon, once: the browser's next frame. */
+  soon?: (run: () => void) => void;
+  /** Before this socket's life the room's session is unknown; random characters for nonces. */
+  prefix: string;
+}
+
+export interface Ban {
+  /** Unit: ms of the clock; null: for good. */
+  until: number | null;
+}
+
+export interface ChatState {
+  phase: Phase;
+  /** The first welcome came: what is shown is the room. */
+  joined: boolean;
+  /** Unit: ms of the clock. */
+  retryAt: number | null;
+  items: readonly Item[];
+  outgoing: readonly Outgoing[];
+  user: Person | null;
+  role: Role | null;
+  channel: Person | null;
+  mode: Mode;
+  stream: StreamNotice | null;
+  viewers: number | null;
+  held: number;
+  ban: Ban | null;
+  /** Before this moment slow mode refuses the next message. Unit: ms of the clock. */
+  slowUntil: number;
+  /** More can be loaded at the old end. */
+  hasOlder: boolean;
+  loadingOlder: boolean;
+}
+
+const pageLimit = 100;
+// A hole larger than what is shown anyway is not filled: the old end is loaded on scroll instead.
+const largestHole = mostItems;
+const firstFetchPause = 1000;
+const longestFetchPause = 30_000;
+// The token is renewed this long before it ends. Unit: ms.
+const renewBefore = 60_000;
+const housekeeping = 1000;
+// Between the answer to a message and the message in the room. Unit: ms.
+const broadcastDeadline = 5000;
+
+export class ChatClient {
+  private readonly store = new Store();
+  private readonly sequence = new Sequence();
+  private readonly outbox: Outbox;
+  private readonly connection: Connection;
+  private readonly now: () => number;
+  private readonly soon: (run: () => void) => void;
+  private listeners = new Set<() => void>();
+  private state: ChatState;
+  private told = true;
+  private session: string | null = null;
+  private resumeToken: string | null = null;
+  private welcomed = false;
+  private wantsUser = false;
+  private authorizing = false;
+  private renewTimer: ReturnType<typeof setTimeout> | undefined;
+  private ticker: ReturnType<typeof setInterval> | undefined;
+  private filling = false;
+  private fillPause = firstFetchPause;
+  private fillTimer: ReturnType<typeof setTimeout> | undefined;
+  private reading = false;
+  private stopped = true;
+  /** Which event the present mode, role and ban are of: a hole that is filled late brings older ones. */
+  private asOf = { mode: 0, role: 0, ban: 0 };
+  /** Counts the room's beginnings anew: answers to questions of an older one are not used. */
+  private epoch = 0;
+
+  constructor(private readonly options: ChatOptions) {
+    this.now = options.now ?? Date.now;
+    this.soon = options.soon ?? ((run) => void setTimeout(run, 16));
+    this.outbox = new Outbox(options.prefix);
+    this.connection = new Connection({
+      open: () => options.open(this.query()),
+      onOpen: () => undefined,
+      onData: (data) => this.heard(parseFrame(data)),
+      onDown: ({ opened, attempt }) => {
+        if (!opened && attempt % 2 === 0) {
+          options.refused?.();
+        }
+      },
+      onPhase: () => this.phaseChanged(),
+      probe: JSON.stringify({ type: 'ping' } satisfies ClientFrame),
+      random: options.random ?? Math.random,
+      now: this.now,
+    });
+    this.state = {
+      phase: 'closed',
+      joined: false,
+      retryAt: null,
+      items: [],
+      outgoing: [],
+      user: null,
+      role: null,
+      channel: null,
+      mode: { slow_mode_s: 0, followers_only_min_age_s: null },
+      stream: null,
+      viewers: null,
+      held: 0,
+      ban: null,
+      slowUntil: 0,
+      hasOlder: false,
+      loadingOlder: false,
+    };
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  snapshot = (): ChatState => this.state;
+
+  start(): void {
+    if (this.stopped) {
+      this.stopped = false;
+      this.ticker = setInterval(() => this.tick(), housekeeping);
+      this.connection.start();
+    }
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.epoch += 1;
+    clearInterval(this.ticker);
+    clearTimeout(this.renewTimer);
+    clearTimeout(this.fillTimer);
+    this.filling = false;
+    this.connection.stop();
+  }
+
+  /** Someone logged in or out on this page. Another person is another session. */
+  setUser(userId: number | null): void {
+    this.wantsUser = userId !== null;
+    const known = this.state.user?.user_id ?? null;
+    if (!this.welcomed || known === userId) {
+      return;
+    }
+    if (known === null) {
+      void this.authorize();
+      return;
+    }
+    this.session = null;
+    this.resumeToken = null;
+    this.outbox.lostSession();
+    this.set({ user: null, role: null, ban: null });
+    this.connection.reconnect();
+  }
+
+  /** The network is back, or the page is looked at again. */
+  suspect(): void {
+    this.connection.suspect();
+  }
+
+  reconnectNow(): void {
+    this.connection.reconnect();
+  }
+
+  /** Shown at once; false when too much is unanswered already. */
+  say(text: string, replyTo: Quote | null = null): boolean {
+    const entry = this.outbox.add(text, replyTo, this.now());
+    if (!entry) {
+      return false;
+    }
+    this.hand(entry);
+    this.changed();
+    return true;
+  }
+
+  retry(nonce: string): void {
+    const entry = this.outbox.find(nonce);
+    if (!entry || entry.state !== 'failed') {
+      return;
+    }
+    if (entry.code === 'unconfirmed') {
+      // The same number: if the room has it, it answers with what became of it.
+      this.outbox.change(nonce, { state: 'queued', code: null, since: this.now() });
+      this.hand(this.outbox.find(nonce) as Outgoing);
+    } else {
+      this.outbox.remove(nonce);
+      this.say(entry.text, entry.replyTo);
+    }
+    this.changed();
+  }
+
+  discard(nonce: string): void {
+    this.outbox.remove(nonce);
+    this.changed();
+  }
+
+  /** While someone reads further up, the old end is kept. */
+  setReading(reading: boolean): void {
+    this.reading = reading;
+    if (!reading && this.store.items.length > mostItems) {
+      this.store.trim(mostItems);
+      this.changed();
+    }
+  }
+
+  isDeleted(messageId: number): boolean {
+    return this.store.isDeleted(messageId);
+  }
+
+  /** One page further back. */
+  async loadOlder(): Promise<void> {
+    const oldest = this.store.oldest;
+    const room = this.store.items.length + pageLimit <= mostItemsReading;
+    if (!this.state.hasOlder || this.state.loadingOlder || oldest === null || !room) {
+      return;
+    }
+    const epoch = this.epoch;
+    this.set({ loadingOlder: true });
+    try {
+      const page = await this.options.history({ before_seq: oldest, limit: 50 });
+      if (epoch === this.epoch) {
+        page.messages.forEach((event) => this.store.apply(event));
+        this.store.trimmed = false;
+        this.set({ hasOlder: page.next !== null && page.messages.length > 0 });
+      }
+    } catch {
+      // The next scroll asks again.
+    }
+    this.set({ loadingOlder: false });
+  }
+
+  private query(): URLSearchParams {
+    const query = new URLSearchParams({ viewer: this.options.viewer });
+    if (this.options.isNative) {
+      query.set('native', '1');
+    }
+    if (this.resumeToken !== null) {
+      query.set('resume', this.resumeToken);
+    }
+    if (this.state.joined) {
+      query.set('after', String(this.sequence.last));
+    }
+    return query;
+  }
+
+  private phaseChanged(): void {
+    if (this.connection.phase !== 'open') {
+      this.welcomed = false;
+      this.authorizing = false;
+    }
+    this.changed();
+  }
+
+  private heard(frame: ServerFrame | null): void {
+    switch (frame?.type) {
+      case 'welcome':
+        this.welcome(frame);
+        return;
+      case 'batch':
+        frame.messages.forEach((event) => this.event(event));
+        return;
+      case 'message':
+      case 'deleted':
+      case 'cleared':
+      case 'ban':
+      case 'role':
+      case 'mode':
+        this.event(frame);
+        return;
+      case 'ack':
+        this.acknowledged(frame.nonce, frame.status === 'held' ? null : (frame.seq ?? null));
+        return;
+      case 'pending':
+        this.outbox.change(frame.nonce, { state: 'waiting' });
+        this.changed();
+        return;
+      case 'error':
+        this.refused(frame.nonce, frame.code, frame.retry_after_ms ?? null);
+        return;
+      case 'missed':
+        this.sequence.advance(frame.to);
+        this.fill();
+        return;
+      case 'auth':
+        this.authorized(frame.user, frame.role ?? frame.user.role ?? 'user', frame.expires_at);
+        return;
+      case 'token_expired':
+        void this.authorize();
+        return;
+      case 'resume':
+        this.resumeToken = frame.resume;
+        return;
+      case 'reconnect':
+        this.resumeToken = frame.resume;
+        this.connection.leaveIn(Math.max(0, frame.after_ms));
+        return;
+      case 'viewers':
+        this.set({ viewers: frame.count });
+        return;
+      case 'stream':
+        this.set({ stream: { stream_id: frame.stream_id, status: frame.status, title: frame.title ?? '' } });
+        return;
+      case 'held':
+        this.set({ held: frame.count });
+        return;
+      default:
+    }
+  }
+
+  private welcome(frame: Welcome): void {
+    const continues = this.state.joined && frame.seq >= this.sequence.last;
+    if (continues) {
+      this.sequence.advance(frame.seq);
+    } else {
+      // The first time; or the room is not the one we knew.
+      this.epoch += 1;
+      this.filling = false;
+      this.asOf.ban = 0;
+      this.store.clear();
+      const oldest = frame.history[0]?.seq ?? frame.seq + 1;
+      this.sequence.restart(frame.seq);
+      this.set({ hasOlder: oldest > 1 });
+    }
+    const isSameSession = this.session === frame.session;
+    if (this.session !== null && !isSameSession) {
+      this.outbox.lostSession();
+    }
+    this.session = frame.session;
+    this.resumeToken = frame.resume;
+    this.welcomed = true;
+    this.set({
+      joined: true,
+      user: frame.user,
+      role: frame.role,
+      channel: frame.channel,
+      mode: { slow_mode_s: frame.mode.slow_mode_s, followers_only_min_age_s: frame.mode.followers_only_min_age_s },
+      stream: frame.stream,
+      viewers: frame.viewers,
+      held: 0,
+    });
+    this.asOf.mode = this.asOf.role = frame.seq;
+    frame.history.forEach((event) => {
+      if (this.sequence.accept(event.seq) || !continues) {
+        this.take(event);
+      }
+    });
+    this.settle();
+    this.fill();
+    if (frame.user === null && this.wantsUser) {
+      void this.authorize();
+    } else {
+      this.handAll();
+    }
+  }
+
+  private event(event: RoomEvent): void {
+    if (this.sequence.accept(event.seq)) {
+      this.take(event);
+      this.settle();
+      this.fill();
+      this.changed();
+    }
+  }
+
+  private take(event: RoomEvent): void {
+    this.store.apply(event);
+    const me = this.state.user?.user_id;
+    if (event.type === 'message' && event.user.user_id === me && event.nonce !== undefined) {
+      this.outbox.remove(event.nonce);
+      this.saidNow(Date.parse(event.created_at));
+    } else if (event.type === 'mode' && event.seq > this.asOf.mode) {
+      this.asOf.mode = event.seq;
+      const { slow_mode_s, followers_only_min_age_s } = event;
+      this.set({ mode: { slow_mode_s, followers_only_min_age_s }, ...(slow_mode_s === 0 ? { slowUntil: 0 } : {}) });
+    } else if (event.type === 'role' && event.user_id === me && event.seq > this.asOf.role) {
+      this.asOf.role = event.seq;
+      this.set({ role: event.role });
+    } else if (event.type === 'ban' && event.user_id === me && event.seq > this.asOf.ban) {
+      this.asOf.ban = event.seq;
+      const until = event.until === null ? null : Date.parse(event.until);
+      this.set({ ban: event.active ? { until } : null });
+    }
+  }
+
+  /** What was said up to the first hole is shown. */
+  private settle(): void {
+    const firstHole = this.sequence.holes[0];
+    this.outbox.shown(firstHole ? firstHole.from - 1 : this.sequence.last);
+    this.store.trim(this.reading ? mostItemsReading : mostItems);
+  }
+
+  private saidNow(at: number): void {
+    const { mode, role } = this.state;
+    if (mode.slow_mode_s > 0 && role === 'user') {
+      // The server's clock says when it was said; ours, how long ago that is at most.
+      const from = Math.min(Number.isFinite(at) ? at : this.now(), this.now());
+      this.set({ slowUntil: Math.max(this.state.slowUntil, from + mode.slow_mode_s * 1000) });
+    }
+  }
+
+  private acknowledged(nonce: string, seq: number | null): void {
+    if (seq === null) {
+      this.outbox.change(nonce, { state: 'held', since: this.now() });
+    } else {
+      this.outbox.change(nonce, { state: 'said', seq, since: this.now() });
+      if (this.outbox.find(nonce)) {
+        this.saidNow(this.now());
+      }
+      this.settle();
+    }
+    this.changed();
+  }
+
+  private refused(nonce: string | undefined, code: string, retryAfter: number | null): void {
+    const retryAt = retryAfter === null ? null : this.now() + retryAfter;
+    if (code === 'slow_mode' && retryAt !== null) {
+      this.set({ slowUntil: retryAt });
+    }
+    if (code === 'banned') {
+      this.set({ ban: { until: retryAt } });
+    }
+    if (code === 'unauthenticated' && this.wantsUser && nonce !== undefined && this.outbox.find(nonce)) {
+      // The token ran out while it was on its way: it goes again with the new one.
+      this.outbox.change(nonce, { state: 'queued' });
+      void this.authorize();
+    } else if (nonce !== undefined) {
+      this.outbox.fail(nonce, code, retryAt);
+    } else if (code === 'invalid_token') {
+      this.authorizing = false;
+    }
+    this.changed();
+  }
+
+  private async authorize(): Promise<void> {
+    if (this.authorizing || !this.welcomed) {
+      return;
+    }
+    this.authorizing = true;
+    const session = this.session;
+    try {
+      const token = await this.options.token();
+      if (session !== this.session || !this.welcomed) {
+        return;
+      }
+      if (token === null) {
+        this.authorizing = false;
+        this.set({ user: null, role: null });
+      } else {
+        this.send({ type: 'auth', token });
+      }
+    } catch {
+      // No answer: once more in a while.
+      this.authorizing = false;
+      this.renewIn(firstFetchPause * 5);
+    }
+  }
+
+  private authorized(user: Person, role: Role, expiresAt: string): void {
+    this.authorizing = false;
+    this.set({ user: { user_id: user.user_id, username: user.username }, role });
+    const left = Date.parse(expiresAt) - this.now() - renewBefore;
+    if (Number.isFinite(left)) {
+      this.renewIn(Math.max(5000, left));
+    }
+    this.handAll();
+  }
+
+  private renewIn(ms: number): void {
+    clearTimeout(this.renewTimer);
+    this.renewTimer = setTimeout(() => void this.authorize(), Math.min(ms, 2 ** 31 - 1));
+  }
+
+  private send(frame: ClientFrame): boolean {
+    return this.welcomed && this.connection.send(JSON.stringify(frame));
+  }
+
+  private hand(entry: Outgoing): void {
+    if (this.state.user === null && this.wantsUser) {
+      return; // goes with the answer to `auth`
+    }
+    const reply = entry.replyTo ? { reply_to: entry.replyTo.message_id } : {};
+    if (this.send({ type: 'message', message: entry.text, nonce: entry.nonce, ...reply })) {
+      this.outbox.change(entry.nonce, { state: entry.state === 'waiting' ? 'waiting' : 'sent' });
+    }
+  }
+
+  /** In the order they were said; those of an older socket of this session once more. */
+  private handAll(): void {
+    this.outbox.unanswered().forEach((entry) => this.hand(entry));
+    this.changed();
+  }
+
+  /** Fetches what the sequence lacks, newest knowledge first kept: one page at a time. */
+  private fill(): void {
+    const hole = this.sequence.holes[0];
+    if (!hole || this.filling || this.stopped) {
+      return;
+    }
+    const missing = this.sequence.holes.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+    if (missing > largestHole) {
+      const last = this.sequence.last;
+      this.sequence.close(last - mostItems);
+      this.store.dropBefore(last - mostItems + 1);
+      this.set({ hasOlder: true });
+    }
+    this.filling = true;
+    void this.fillOne(this.epoch);
+  }
+
+  private async fillOne(epoch: number): Promise<void> {
+    const hole = this.sequence.holes[0];
+    if (!hole) {
+      this.filling = false;
+      return;
+    }
+    try {
+      const page = await this.options.history({ after_seq: hole.from - 1, limit: pageLimit });
+      if (epoch !== this.epoch) {
+        return;
+      }
+      this.fillPause = firstFetchPause;
+      let newest = hole.from - 1;
+      for (const event of page.messages) {
+        newest = Math.max(newest, event.seq);
+        // What is newer than the socket has told comes by the socket.
+        if (event.seq <= this.sequence.last && this.sequence.accept(event.seq)) {
+          this.take(event);
+        }
+      }
+      const isAll = page.next === null || page.messages.length === 0;
+      this.sequence.close(isAll ? hole.to : Math.min(newest, hole.to));
+      this.settle();
+      this.changed();
+      this.filling = false;
+      this.fill();
+    } catch {
+      if (epoch === this.epoch) {
+        this.fillTimer = setTimeout(() => {
+          this.filling = false;
+          this.fill();
+        }, this.fillPause);
+        this.fillPause = Math.min(longestFetchPause, this.fillPause * 2);
+      }
+    }
+  }
+
+  private tick(): void {
+    // Durable, but its broadcast never came: fetched like anything else that was missed.
+    const late = this.outbox.list.filter(({ state, since }) => state === 'said' && this.now() - since > broadcastDeadline);
+    if (late.length > 0 && this.welcomed) {
+      late.forEach(({ seq }) => this.sequence.advance(seq ?? 0));
+      this.fill();
+    }
+    const { ban } = this.state;
+    if (ban?.until !== null && ban !== null && ban.until <= this.now()) {
+      this.set({ ban: null });
+    }
+    if (this.outbox.expire(this.now())) {
+      this.changed();
+    }
+  }
+
+  private set(change: Partial<ChatState>): void {
+    this.state = { ...this.state, ...change };
+    this.changed();
+  }
+
+  /** Listeners hear of everything since the last frame at once. */
+  private changed(): void {
+    if (!this.told) {
+      return;
+    }
+    this.told = false;
+    this.soon(() => {
+      this.told = true;
+      this.state = {
+        ...this.state,
+        phase: this.connection.phase,
+        retryAt: this.connection.retryAt,
+        items: this.store.items,
+        outgoing: this.outbox.list,
+        hasOlder: this.state.hasOlder || (this.store.trimmed && this.store.items.length > 0),
+      };
+      [...this.listeners].forEach((listener) => listener());
+    });
+  }
+}
