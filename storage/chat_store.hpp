@@ -137,6 +137,8 @@ struct adopted_room {
   std::string stream_title;
 };
 
+/// fenced: a newer activation has the room, or its last number or message id are not what the writer
+/// believes (an earlier commit of its own arrived after all). Either way: drop what you hold, adopt().
 enum class room_outcome : std::uint8_t { ok, fenced };
 
 struct history_request {

@@ -18,6 +18,7 @@
 #include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "storage/audience_store.hpp"
+#include "storage/chat_store.hpp"
 #include "storage/entity_store.hpp"
 #include "storage/follow_store.hpp"
 #include "storage/secret_store.hpp"
@@ -55,6 +56,7 @@ class database {
   virtual follow_store& follows() = 0;
   virtual audience_store& audience() = 0;
   virtual secret_store& secrets() = 0;
+  virtual chat_store& chat() = 0;
 
   /// Does it answer? For /readyz.
   [[nodiscard]] virtual result<void> ping() = 0;

@@ -5,6 +5,7 @@
 #include "storage/database.hpp"
 #include "storage/sql/access.hpp"
 #include "storage/sql/audience_table.hpp"
+#include "storage/sql/chat_table.hpp"
 #include "storage/sql/entity_table.hpp"
 #include "storage/sql/explain.hpp"
 #include "storage/sql/follow_table.hpp"
@@ -34,7 +35,8 @@ class tables : public database {
         entities_(a, kind),
         follows_(a),
         audience_(a, kind),
-        secrets_(a) {}
+        secrets_(a),
+        chat_(a, kind) {}
 
   engine kind() const override { return kind_; }
 
@@ -52,6 +54,8 @@ class tables : public database {
 
   secret_store& secrets() override { return secrets_; }
 
+  chat_store& chat() override { return chat_; }
+
   result<void> ping() override { return without_rows(access_.read("SELECT 1", {}, 1)); }
 
  private:
@@ -64,6 +68,7 @@ class tables : public database {
   follow_table follows_;
   audience_table audience_;
   secret_table secrets_;
+  chat_table chat_;
 };
 
 /// The pools must be there before the tables that use them: hence a base.
