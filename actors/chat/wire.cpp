@@ -116,7 +116,7 @@ void append_mode(std::string& out, const mode& m) {
 }
 
 void append_quote(std::string& out, const quote& q) {
-  out += R"(,"reply_to":{"message_id":)";
+  out += R"({"message_id":)";
   append_number(out, q.message_id);
   out += ',';
   append_user(out, q.user, q.username);
@@ -147,6 +147,7 @@ void append_message(std::string& out, const event& e) {
     append_quoted(out, e.nonce);
   }
   if (e.reply_to) {
+    out += R"(,"reply_to":)";
     append_quote(out, *e.reply_to);
   }
   out += R"(,"created_at":)";
@@ -238,6 +239,12 @@ std::string to_json(const mode& m) {
   std::string out = "{";
   append_mode(out, m);
   out += '}';
+  return out;
+}
+
+std::string to_json(const quote& q) {
+  std::string out;
+  append_quote(out, q);
   return out;
 }
 

@@ -19,6 +19,8 @@ std::string to_json(const event& e);
 std::string to_json(const stream_notice& n);
 /// {"slow_mode_s":0,"followers_only_min_age_s":null}
 std::string to_json(const mode& m);
+/// {"message_id":…,"user_id":…,"username":"…","message":"…"}
+std::string to_json(const quote& q);
 /// {"user_id":…,"username":"…","role":"…"}
 std::string user_json(user_id user, std::string_view username, role r);
 /// What stands for a message that is gone: its own number.
