@@ -271,6 +271,46 @@ void socket_connection::send(shared_bytes buffer) {
   settle_soon();
 }
 
+void socket_connection::send_now(std::span<const shared_bytes> buffers) {
+  TROUPE_CHECK(thread_.is_current(), "a connection belongs to its thread");
+  if (!is_open()) {
+    return;
+  }
+  if (depth_ != 0 || queued_ != 0 || buffers.size() > gather_count) {
+    send(std::vector<shared_bytes>(buffers.begin(), buffers.end()));
+    return;
+  }
+  std::array<boost::asio::const_buffer, gather_count> gathered;
+  std::size_t offered = 0;
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    gathered[i] = {buffers[i].data(), buffers[i].size()};
+    offered += buffers[i].size();
+  }
+  asio_error problem;
+  const auto count = buffers.size() == 1
+                         ? socket_.write_some(boost::asio::buffer(gathered[0]), problem)
+                         : socket_.write_some(std::span(gathered.data(), buffers.size()), problem);
+  if (problem && !is_would_block(problem)) {
+    close_for(close_reason::by_peer);
+    return;
+  }
+  if (count == offered) {
+    registry_->sent_bytes.add(static_cast<double>(count));
+    return;
+  }
+  for (const auto& buffer : buffers) {
+    enqueue(buffer);
+  }
+  drop_written(count);
+  note_blocked(count);
+  arm_timer();
+}
+
+void socket_connection::limit_send_buffer(std::size_t size) {
+  asio_error ignored;
+  socket_.set_option(boost::asio::socket_base::send_buffer_size(static_cast<int>(size)), ignored);
+}
+
 void socket_connection::flush() {
   while (queued_ != 0) {
     std::array<boost::asio::const_buffer, gather_count> gathered;
@@ -289,16 +329,20 @@ void socket_connection::flush() {
     }
     drop_written(count);
     if (count < offered) {
-      progress_ += count;
-      if (progress_ >= least_progress || blocked_since_ == never) {
-        blocked_since_ = now();
-        progress_ = 0;
-      }
-      wait_writable();
+      note_blocked(count);
       return;
     }
   }
   blocked_since_ = never;
+}
+
+void socket_connection::note_blocked(std::size_t taken) {
+  progress_ += taken;
+  if (progress_ >= least_progress || blocked_since_ == never) {
+    blocked_since_ = now();
+    progress_ = 0;
+  }
+  wait_writable();
 }
 
 void socket_connection::drop_written(std::size_t count) {

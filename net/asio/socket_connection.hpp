@@ -42,6 +42,8 @@ class socket_connection final : public tcp_connection,
 
   void send(std::vector<shared_bytes> buffers) override;
   void send(shared_bytes buffer) override;
+  void send_now(std::span<const shared_bytes> buffers) override;
+  void limit_send_buffer(std::size_t size) override;
 
   std::size_t queued_bytes() const override { return queued_; }
 
@@ -79,6 +81,7 @@ class socket_connection final : public tcp_connection,
   void on_read_end(bool in_order);
   void enqueue(shared_bytes buffer);
   void flush();
+  void note_blocked(std::size_t taken);
   void drop_written(std::size_t count);
   void wait_writable();
   void finish_close();

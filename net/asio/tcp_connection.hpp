@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +67,17 @@ class tcp_connection {
   virtual void send(std::vector<shared_bytes> buffers) = 0;
   /// The same for one buffer.
   virtual void send(shared_bytes buffer) = 0;
+
+  /// The same, for who writes to thousands of connections from one call: outside of any call into
+  /// this connection and with nothing queued, the kernel gets the bytes before it returns, and only
+  /// what it did not take is queued (then on_drained() follows).
+  virtual void send_now(std::span<const shared_bytes> buffers) {
+    send(std::vector<shared_bytes>(buffers.begin(), buffers.end()));
+  }
+
+  /// How many bytes the kernel keeps for the peer, about; its own default may grow to megabytes.
+  virtual void limit_send_buffer(std::size_t) {}
+
   /// Bytes queued and not yet taken by the kernel.
   virtual std::size_t queued_bytes() const = 0;
 

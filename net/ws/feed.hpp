@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One room's events on one I/O thread, and the sockets that want them. The ring of encoded events
+// is everybody's outbox: a socket has no queue of events but a cursor, the number it wants next.
+// Each write carries everything since the cursor: one event as its own frame, several as one batch,
+// both encoded once and shared. A socket that takes no bytes is passed over, its cursor stays; when
+// the ring has moved beyond it, it is told which numbers it missed and goes on. Thread: one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/chat/broadcaster.hpp"
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+
+namespace troupe::ws {
+
+/// A broadcast with its WebSocket header: made once for all threads.
+struct framed {
+  std::int64_t seq = 0;  ///< 0: a notice
+  shared_bytes frame;
+  bool for_moderators = false;
+
+  std::string_view json() const;
+};
+
+framed make_framed(const chat::broadcast& what);
+
+/// A socket as its feed sees it.
+class subscriber {
+ public:
+  virtual ~subscriber() = default;
+  subscriber() = default;
+  subscriber(const subscriber&) = delete;
+  subscriber& operator=(const subscriber&) = delete;
+
+  /// All that was written has gone to the kernel.
+  virtual bool is_ready() const = 0;
+  /// Only called when ready. The buffers are the feed's: what is kept is copied (their bytes are
+  /// not).
+  virtual void write(std::span<const shared_bytes> buffers) = 0;
+
+  /// The last number it was sent, or told that it missed.
+  std::int64_t seen() const { return next_ - 1; }
+
+ private:
+  friend class feed;
+
+  std::int64_t next_ = 0;      // the number it wants
+  std::uint64_t noticed_ = 0;  // the newest notice it was sent
+  user_id user_ = 0;           // 0: read only
+  bool moderates_ = false;
+  bool is_member_ = false;
+  std::uint32_t place_ = 0;  // among the feed's members
+};
+
+struct feed_limits {
+  std::size_t ring_events = 512;
+  std::size_t ring_bytes = 512 * 1024;
+  /// Of one batch, and about of one write. More follow when it is gone.
+  std::size_t batch_events = 128;
+  std::size_t batch_bytes = 64 * 1024;
+};
+
+/// Since the feed was made; the reader takes differences.
+struct feed_counts {
+  std::uint64_t events = 0;  ///< handed to sockets, each for each
+  std::uint64_t writes = 0;
+  std::uint64_t missed = 0;  ///< events told as missed, each for each socket
+};
+
+class feed {
+ public:
+  explicit feed(const feed_limits& limits = {}) : limits_(limits) {}
+
+  /// What came for the room: events in their order, notices.
+  void push(const framed& what);
+
+  /// What a socket that is on its way should be told of: see add().
+  std::uint64_t notices_so_far() const { return notices_; }
+
+  struct arrival {
+    std::int64_t next = 1;  ///< the welcome's seq + 1
+    user_id user = 0;
+    bool moderates = false;
+    std::uint64_t notices = 0;  ///< of before it asked to join
+  };
+
+  void add(subscriber& s, const arrival& how);
+  void remove(subscriber& s);
+  /// Somebody else speaks through it now. since: head() when the role was asked for; what events
+  /// have said about the user after that counts more.
+  void set_user(subscriber& s, user_id user, bool moderates, std::int64_t since);
+
+  /// Writes as long as the socket is ready and there is something for it. True: nothing is left.
+  bool serve(subscriber& s);
+
+  /// A pass over all members, in slices: serves up to count of them; false when it is through.
+  bool pass(std::size_t count);
+
+  bool is_passing() const { return is_passing_; }
+
+  /// While somebody is on its way, everything is kept for it.
+  void keep_everything(bool kept) { keeps_ = kept; }
+
+  std::size_t members() const { return live_; }
+
+  /// The last number that came.
+  std::int64_t head() const { return head_; }
+
+  std::size_t ring_size() const { return ring_.size(); }
+
+  const feed_counts& counts() const { return counts_; }
+
+ private:
+  /// An event, or a range of numbers that never came.
+  struct entry {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    shared_bytes frame;
+    bool is_gap = false;
+  };
+
+  /// What somebody with this cursor is sent.
+  struct chunk {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    std::size_t events = 0;
+    shared_bytes frame;
+  };
+
+  struct notice {
+    std::string kind;
+    std::uint64_t number = 0;
+    shared_bytes frame;
+    bool for_moderators = false;
+  };
+
+  struct role_change {
+    std::int64_t seq = 0;
+    user_id user = 0;
+    bool moderates = false;
+  };
+
+  void push_event(const framed& what);
+  void push_notice(const framed& what);
+  void append(entry e);
+  void note_role(const framed& what);
+  bool is_caught_up(const subscriber& s) const;
+  const chunk& chunk_from(std::int64_t next);
+  chunk make_chunk(std::int64_t next) const;
+  std::size_t index_of(std::int64_t seq) const;
+  void collect(subscriber& s);
+  void finish_pass();
+
+  const feed_limits limits_;
+  std::deque<entry> ring_;  // contiguous: gaps are entries
+  std::size_t ring_bytes_ = 0;
+  std::int64_t head_ = 0;  // 0: nothing has come yet
+  bool keeps_ = false;
+  std::vector<chunk> chunks_;  // for the present ring
+  std::vector<notice> kinds_;  // the newest of each
+  std::uint64_t notices_ = 0;
+  std::deque<role_change> roles_;
+
+  std::vector<subscriber*> members_;  // null: gone during a pass
+  std::size_t live_ = 0;
+  bool is_passing_ = false;
+  std::size_t at_ = 0;             // of the pass
+  std::size_t behind_ = 0;         // members the pass could not bring up to date
+  bool pushed_ = false;            // since the pass began
+  std::vector<shared_bytes> out_;  // scratch
+  feed_counts counts_;
+};
+
+/// {"type":"missed","from":…,"to":…} as a frame.
+shared_bytes missed_frame(std::int64_t from, std::int64_t to);
+
+}  // namespace troupe::ws
