@@ -8,14 +8,14 @@ if(CMAKE_SCRIPT_MODE_FILE)
   set(space "${CMAKE_MATCH_1}")
   set(variable "${CMAKE_MATCH_2}")
   file(WRITE "${OUTPUT}" "// Made from a file by cmake/troupe_embed.cmake.
-#include <array>
 #include <string_view>
 namespace ${space} {
-static constexpr auto octets = std::to_array<unsigned char>({
+// Not std::to_array: clang expands it to at most 65,535 elements.
+static constexpr unsigned char octets[] = {
 ${octets}
-});
+};
 extern const std::string_view ${variable};
-const std::string_view ${variable}(reinterpret_cast<const char*>(octets.data()), octets.size());
+const std::string_view ${variable}(reinterpret_cast<const char*>(octets), sizeof octets);
 }
 ")
   return()

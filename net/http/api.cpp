@@ -111,6 +111,7 @@ class whole_api final : public api {
     add_account_routes(table_, services_);
     add_token_routes(table_, services_);
     add_stream_routes(table_, services_);
+    add_follow_routes(table_, services_);
     add_operator_routes(table_, services_);
     for (const auto& each : table_.routes()) {
       meters_.emplace(&each, route_meter(each.method, each.pattern, m));

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "actors/account/accounts.hpp"
+#include "actors/follow/follows.hpp"
 #include "actors/stream/streams.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
@@ -29,6 +30,7 @@ using readiness = std::function<std::optional<std::string>()>;
 struct api_parts {
   std::shared_ptr<account::accounts> accounts;
   std::shared_ptr<stream::streams> streams;
+  std::shared_ptr<follow::follows> follows;
   readiness why_not_ready;                         ///< empty = always ready
   std::shared_ptr<idempotency_store> idempotency;  ///< empty = in memory
   const troupe::clock& clock = system_clock();     ///< outlives the api

@@ -33,6 +33,7 @@ using shared_services = std::shared_ptr<const services>;
 void add_account_routes(router& table, const shared_services& s);
 void add_token_routes(router& table, const shared_services& s);
 void add_stream_routes(router& table, const shared_services& s);
+void add_follow_routes(router& table, const shared_services& s);
 void add_operator_routes(router& table, const shared_services& s);
 
 }  // namespace troupe::http

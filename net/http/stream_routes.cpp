@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Live streams: start, end, list, look at, and the streamer's health panel.
-#include <algorithm>
-#include <charconv>
 #include <cmath>
 
-#include <spdlog/fmt/fmt.h>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
-#include "base/clock.hpp"
 #include "net/http/fields.hpp"
+#include "net/http/paging.hpp"
 #include "net/http/reply.hpp"
 #include "net/http/services.hpp"
+#include "net/http/stream_json.hpp"
 #include "net/http/text.hpp"
 
 namespace troupe::http {
@@ -19,35 +17,14 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t longest_title = 140;   // code points
-constexpr std::size_t longest_cursor = 256;  // characters
-
-json::value time_or_null(const std::optional<wall_time>& t) {
-  return t ? json::value(to_iso8601(*t)) : json::value(nullptr);
-}
-
-json::value to_json(const stream::info& s) {
-  return {{"stream_id", s.id},
-          {"user_id", s.owner},
-          {"username", s.username},
-          {"title", s.title},
-          {"game_id", s.game_id ? json::value(*s.game_id) : json::value(nullptr)},
-          {"viewer_count", s.viewer_count},
-          {"peak_viewers", s.peak_viewers},
-          {"mean_viewers", s.mean_viewers},
-          {"status", stream::to_string(s.status)},
-          {"stream_url", fmt::format("/live/{}/master.m3u8", s.id)},
-          {"created_at", to_iso8601(s.created_at)},
-          {"started_at", time_or_null(s.started_at)},
-          {"ended_at", time_or_null(s.ended_at)}};
-}
+constexpr std::size_t longest_title = 140;  // code points
 
 /// JSON has no infinities.
 double finite(double value) {
   return std::isfinite(value) ? value : 0;
 }
 
-json::value to_json(stream_id id, const stream::health& h) {
+json::value health_json(stream_id id, const stream::health& h) {
   json::array warnings;
   for (const auto& each : h.warnings) {
     warnings.push_back({{"code", each.code}, {"message", each.message}});
@@ -121,21 +98,12 @@ void start(const shared_services& s, call c) {
 }
 
 result<stream::list_request> read_list_request(const request& r) {
-  stream::list_request wanted;
-  if (const auto limit = r.query_value("limit")) {
-    const auto* last = limit->data() + limit->size();
-    const auto [end, failure] = std::from_chars(limit->data(), last, wanted.limit);
-    if (failure != std::errc() || end != last || wanted.limit < 1 || wanted.limit > 100) {
-      return fail(errc::invalid_argument, "\"limit\" must be a whole number from 1 to 100");
-    }
+  auto page = read_page_request(r);
+  if (!page) {
+    return fail(std::move(page.error()));
   }
-  if (const auto cursor = r.query_value("cursor")) {
-    const bool is_plain = std::ranges::all_of(*cursor, [](char x) { return x > ' ' && x < 0x7f; });
-    if (cursor->empty() || cursor->size() > longest_cursor || !is_plain) {
-      return fail(errc::invalid_argument, "\"cursor\" is not one of ours");
-    }
-    wanted.cursor = *cursor;
-  }
+  stream::list_request wanted{
+      .limit = page->limit, .cursor = std::move(page->cursor), .game_id = std::nullopt};
   if (const auto game = r.query_value("game_id")) {
     wanted.game_id = parse_id(*game);
     if (!wanted.game_id) {
@@ -151,12 +119,8 @@ void list(const services& s, call c) {
     return c.answer(error_response(wanted.error()));
   }
   auto render = [](const page<stream::info>& found) {
-    json::array items;
-    for (const auto& each : found.items) {
-      items.push_back(to_json(each));
-    }
-    auto answer = json_response(200, {{"items", std::move(items)},
-                                      {"next", found.next ? json::value(*found.next) : nullptr}});
+    auto answer =
+        json_response(200, to_json(found, [](const stream::info& each) { return to_json(each); }));
     // The same for everyone: caches in front may answer a herd with one query.
     answer.headers.emplace_back("Cache-Control", "public, max-age=2");
     return answer;
@@ -169,7 +133,7 @@ void show_health(const services& s, call c) {
   s.parts.streams->health_of(
       *c.who, c.captured,
       answer_with<stream::health>(std::move(c.answer), [id = c.captured](const auto& h) {
-        return json_response(200, to_json(id, h));
+        return json_response(200, health_json(id, h));
       }));
 }
 

@@ -10,6 +10,7 @@
 #include <boost/json.hpp>
 
 #include "net/http/api.hpp"
+#include "tests/unit/net/http/fake_follows.hpp"
 #include "tests/unit/net/http/fakes.hpp"
 
 namespace {
@@ -75,6 +76,7 @@ http::api& api() {
     settings.limits.idempotency_keys = 100;
     return http::api::make({.accounts = std::make_shared<http::testing::fake_accounts>(),
                             .streams = std::make_shared<http::testing::fake_streams>(),
+                            .follows = std::make_shared<http::testing::fake_follows>(),
                             .why_not_ready = {},
                             .idempotency = nullptr,
                             .metrics = m},

@@ -13,6 +13,7 @@
 #include <catch2/catch.hpp>
 
 #include "net/http/api.hpp"
+#include "tests/unit/net/http/fake_follows.hpp"
 #include "tests/unit/net/http/fakes.hpp"
 #include "tests/unit/net/http/openapi_check.hpp"
 
@@ -81,6 +82,7 @@ class api_fixture {
   troupe::metrics metrics;
   std::shared_ptr<fake_accounts> accounts = std::make_shared<fake_accounts>();
   std::shared_ptr<fake_streams> streams = std::make_shared<fake_streams>();
+  std::shared_ptr<fake_follows> follows = std::make_shared<fake_follows>();
   api_settings settings;
   std::optional<std::string> why_not_ready;
 
@@ -88,6 +90,7 @@ class api_fixture {
     if (!api_) {
       api_ = http::api::make({.accounts = accounts,
                               .streams = streams,
+                              .follows = follows,
                               .why_not_ready = [this] { return why_not_ready; },
                               .idempotency = nullptr,
                               .clock = clock,
