@@ -29,7 +29,8 @@
 namespace troupe::runtime {
 
 struct kind_options {
-  /// Without a message for so long, an activation ends.
+  /// Without a message for so long, an activation ends. Zero: only when it says so (passivate());
+  /// then no timer holds memory for it.
   duration idle = std::chrono::minutes(10);
   /// Messages that may wait for one entity; beyond it the answer is unavailable (mailbox_full).
   std::size_t mailbox_limit = 1000;

@@ -354,6 +354,9 @@ void entity_host::passivate_if_wanted() {
 }
 
 void entity_host::watch_idleness(duration in) {
+  if (in == duration::zero()) {
+    return;
+  }
   strand_->post_after(in, [weak = weak_from_this(), mine = activation_] {
     const auto self = weak.lock();
     if (!self || self->activation_ != mine || self->core_.phase() != phase::active) {
