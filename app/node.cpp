@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "actors/account/make_accounts.hpp"
+#include "actors/follow/follow_service.hpp"
 #include "actors/stream/live_stream.hpp"
 #include "actors/stream/stream_service.hpp"
 #include "app/admin/server.hpp"
@@ -76,6 +77,7 @@ struct node::parts {
   std::unique_ptr<stream::live_stream_dependencies> stream_needs;
   std::unique_ptr<runtime::entities> entities;
   std::shared_ptr<stream::stream_service> streams;
+  std::shared_ptr<follow::follow_service> follows;
   std::unique_ptr<net::io_threads> threads;
   std::unique_ptr<rtmp::ingest> ingest;
   std::unique_ptr<net::tcp_server> rtmp_server;
@@ -150,6 +152,13 @@ result<void> node::parts::start_actors() {
                                    .entities = *entities,
                                    .ids = ids,
                                    .time = time});
+  follows = std::make_shared<follow::follow_service>(
+      follow::settings{.most_followed = conf.limits.follows_per_user},
+      follow::service_dependencies{.store = store->follows(),
+                                   .users = store->users(),
+                                   .store_pool = *store_pool,
+                                   .time = time,
+                                   .counters = counters});
   const auto woken = streams->reconcile_all();
   if (!woken) {
     return fail(woken.error().with("finding the streams that were live"));
@@ -207,6 +216,7 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
   s.rtmp_port = rtmp_server ? rtmp_server->port() : self.rtmp;
   api = http::api::make({.accounts = accounts,
                          .streams = streams,
+                         .follows = follows,
                          .why_not_ready = [this] { return why_not_ready(); },
                          .idempotency = nullptr,
                          .clock = time,

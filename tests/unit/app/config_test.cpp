@@ -92,6 +92,7 @@ TEST_CASE("config: nothing written is one node with every role on SQLite", "[app
   CHECK(c.cluster.data == "/etc/troupe/var");
   CHECK(c.limits.requests_per_minute_user == 100);
   CHECK(c.limits.requests_per_minute_address == 1000);
+  CHECK(c.limits.follows_per_user == 5000);
   CHECK(c.stream.grace_period == std::chrono::seconds(90));
   CHECK_FALSE(c.tls.is_set());
   CHECK(c.find_node("") == &c.nodes[0]);
@@ -125,6 +126,7 @@ cluster = 4041
 web = "page"
 [limits]
 streams_total = 0
+follows_per_user = 7
 trusted = ["10.0.0.0/8", "::1", "fd00::/8"]
 [stream]
 grace_period_s = 5
@@ -144,6 +146,7 @@ level = "debug"
   CHECK(c.nodes[1].rtmp == 0);
   CHECK(c.nodes[1].web == "/etc/troupe/page");
   CHECK(c.limits.streams_total == 0);
+  CHECK(c.limits.follows_per_user == 7);
   CHECK(c.limits.trusted.size() == 3);
   CHECK(c.stream.grace_period == std::chrono::seconds(5));
   CHECK(c.log.level == log::level::debug);
