@@ -10,7 +10,9 @@ pkg_check_modules(ffmpeg REQUIRED IMPORTED_TARGET libavformat libavcodec libavut
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(postgresql REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(libjwt REQUIRED IMPORTED_TARGET libjwt)
+pkg_check_modules(liboath REQUIRED IMPORTED_TARGET liboath)
 pkg_check_modules(libcrypt REQUIRED IMPORTED_TARGET libxcrypt)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(grpcpp REQUIRED IMPORTED_TARGET grpc++)
 pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From what somebody wants to say to an entry that can be stored: the checks, in the order in which
+// their refusals are told.
+#include <algorithm>
+#include <utility>
+
+#include "actors/chat/room.hpp"
+#include "actors/chat/text_rules.hpp"
+
+namespace troupe::chat {
+namespace {
+
+constexpr std::size_t longest_nonce = 64;        // docs/chat-protocol.md
+constexpr std::size_t longest_session = 256;     // ours
+constexpr std::size_t most_repeaters = 16;       // of one message that is not durable yet
+constexpr std::size_t quoted_code_points = 100;  // docs/chat-protocol.md
+
+}  // namespace
+
+runtime::later<posted> room::on(context& ctx, const post& m) {
+  auto d = std::make_unique<draft>();
+  auto answer = d->answer.answer();
+  if (waiting() >= limits_.most_waiting) {
+    d->answer.set(refuse(errc::unavailable, "unavailable", "too many messages wait in this chat"));
+    return answer;
+  }
+  d->said = m;
+  d->held_place = places_;
+  d->deadline = ctx.now() + limits_.longest_wait;
+  in_order(ctx, m.from.user,
+           [this, d = std::move(d)](context& now) mutable { say(now, std::move(d)); });
+  arm(ctx);
+  return answer;
+}
+
+void room::say(context& ctx, draft_ptr d) {
+  if (ctx.now() >= d->deadline) {
+    d_.counters.withdrawn.add();
+    d->answer.set(away());
+    return;
+  }
+  const auto& m = d->said;
+  if (m.from.user == 0) {
+    d->answer.set(refuse(errc::unauthenticated, "unauthenticated", "log in to chat"));
+    return;
+  }
+  if (!checked_remark(m.nonce, longest_nonce) || !checked_remark(m.session, longest_session)) {
+    d->answer.set(
+        refuse(errc::invalid_argument, "invalid_nonce", "a nonce is 1 to 64 visible characters"));
+    return;
+  }
+  if (is_repeated(ctx, *d)) {
+    return;
+  }
+  auto text = checked_text(m.text, limits_.message_length);
+  if (!text) {
+    d_.counters.refuse(text.error().reason);
+    d->answer.set(fail(std::move(text.error())));
+    return;
+  }
+  d->text = std::move(*text);
+  d->author_role = role_of(m.from);
+  if (d->author_role == role::user) {
+    check_member(ctx, std::move(d), false);
+  } else if (auto in_time = check_pace(ctx, *d); !in_time) {
+    d->answer.set(fail(std::move(in_time.error())));
+  } else {
+    check_words(ctx, std::move(d));
+  }
+}
+
+bool room::is_repeated(context& ctx, draft& d) {
+  const auto& m = d.said;
+  if (m.nonce.empty()) {
+    return false;
+  }
+  d.digest = digest_of(m.from.user, m.reply_to, m.text);
+  const auto* known = nonces_.find(m.session, m.nonce, ctx.wall());
+  if (known == nullptr) {
+    return false;
+  }
+  if (known->digest != d.digest) {
+    d.answer.set(refuse(errc::conflict, "nonce_reused", "this nonce was used for another message"));
+  } else if (known->is_withdrawn) {
+    d.answer.set(away());
+  } else if (known->answer) {
+    d.answer.set(*known->answer);
+  } else {
+    const auto has_it = [&](const room_entry& e) {
+      return e.nonce && e.nonce->session == m.session && e.nonce->nonce == m.nonce;
+    };
+    auto found = std::ranges::find_if(gathering_, has_it);
+    room_entry* entry = found != gathering_.end() ? &*found : nullptr;
+    if (entry == nullptr && flight_) {
+      const auto flying = std::ranges::find_if(flight_->entries, has_it);
+      entry = flying != flight_->entries.end() ? &*flying : nullptr;
+    }
+    if (entry == nullptr || entry->is_withdrawn || entry->authors.size() >= most_repeaters) {
+      d.answer.set(away());
+    } else {
+      entry->authors.push_back(std::move(d.answer));
+    }
+  }
+  return true;
+}
+
+void room::check_member(context& ctx, draft_ptr d, bool is_fresh) {
+  const auto user = d->said.from.user;
+  const auto deadline = d->deadline;
+  with_member(ctx, user, user, is_fresh, deadline,
+              [this, d = std::move(d), is_fresh](context& now,
+                                                 result<storage::member_record*> who) mutable {
+                if (!who) {
+                  d->answer.set(fail(std::move(who.error())));
+                  return;
+                }
+                if (auto ok = check_ban(now, **who); !ok) {
+                  d->answer.set(fail(std::move(ok.error())));
+                  return;
+                }
+                if (auto ok = check_pace(now, *d); !ok) {
+                  d->answer.set(fail(std::move(ok.error())));
+                  return;
+                }
+                auto follows = check_followers_only(now, **who);
+                if (follows) {
+                  check_words(now, std::move(d));
+                } else if (!is_fresh) {
+                  check_member(now, std::move(d),
+                               true);  // they may have followed since it was read
+                } else {
+                  d_.counters.refuse(follows.error().reason);
+                  d->answer.set(fail(std::move(follows.error())));
+                }
+              });
+}
+
+result<void> room::check_ban(const context& ctx, const storage::member_record& who) const {
+  if (!who.is_banned || (who.banned_until && *who.banned_until <= ctx.wall())) {
+    return {};
+  }
+  if (!who.banned_until) {
+    return refuse(errc::forbidden, "banned", "you are banned from this chat");
+  }
+  return refuse(errc::forbidden, "banned", "you are timed out in this chat",
+                *who.banned_until - ctx.wall());
+}
+
+result<void> room::check_followers_only(const context& ctx,
+                                        const storage::member_record& who) const {
+  if (!data.mode.followers_only_min_age_s) {
+    return {};
+  }
+  auto why = make_error(errc::forbidden, "followers_only", "only followers may chat here");
+  if (!who.followed_at) {
+    return fail(std::move(why));
+  }
+  const auto due = *who.followed_at + std::chrono::seconds(*data.mode.followers_only_min_age_s);
+  if (due <= ctx.wall()) {
+    return {};
+  }
+  why.message = "only those who have followed for longer may chat here";
+  why.retry_after = std::chrono::ceil<std::chrono::milliseconds>(due - ctx.wall());
+  return fail(std::move(why));
+}
+
+result<void> room::check_pace(const context& ctx, const draft& d) {
+  const auto user = d.said.from.user;
+  const bool is_user = d.author_role == role::user;
+  const auto most = is_user ? limits_.user_rate : limits_.moderator_rate;
+  if (const auto wait = pace_.wait_for_rate(user, most, ctx.now()); wait > duration::zero()) {
+    return refuse(errc::rate_limited, "rate_limited", "you are sending messages too quickly", wait);
+  }
+  if (is_user && data.mode.slow_s > 0) {
+    const auto wait = pace_.wait_for_gap(user, std::chrono::seconds(data.mode.slow_s), ctx.now());
+    if (wait > duration::zero()) {
+      return refuse(errc::rate_limited, "slow_mode", "slow mode is on", wait);
+    }
+  }
+  return {};
+}
+
+void room::check_words(context& ctx, draft_ptr d) {
+  if (d->author_role == role::user) {
+    auto found = filter_.look(d->text);
+    if (found.is_refused) {
+      d->answer.set(
+          refuse(errc::forbidden, "blocked_word", "the message has a word that is not said here"));
+      return;
+    }
+    d->text = std::move(found.text);
+    if (found.is_held) {
+      d->held_by = std::move(found.word);
+    }
+  }
+  const auto reply_to = d->said.reply_to;
+  if (reply_to == 0 || !d->held_by.empty()) {
+    accept(ctx, std::move(d));
+    return;
+  }
+  const auto user = d->said.from.user;
+  with_message(
+      ctx, user, reply_to, [this, d = std::move(d)](context& now, result<event> original) mutable {
+        // Nothing to quote when it is gone, or cannot be found now.
+        if (original && original->kind == event_kind::message) {
+          d->reply_to = quote{original->message_id, original->user, original->username,
+                              std::string(first_code_points(original->text, quoted_code_points))};
+        }
+        accept(now, std::move(d));
+      });
+}
+
+void room::accept(context& ctx, draft_ptr d) {
+  auto& m = d->said;
+  const auto now_ms = to_unix_ms(ctx.wall());
+  const auto now = from_unix_ms(now_ms);  // what is answered now and after a restart is the same
+  pace_.said(m.from.user, ctx.now(), std::max(limits_.moderator_rate, limits_.user_rate));
+  room_entry e;
+  e.is_message = true;
+  e.held_place = std::move(d->held_place);
+  e.deadline = d->deadline;
+  e.authors.push_back(std::move(d->answer));
+  if (!m.nonce.empty()) {
+    e.nonce = storage::nonce_record{m.session, m.nonce, d->digest, 0, 0, d->text, now};
+    const auto dropped =
+        nonces_.put(m.session, m.nonce,
+                    {.digest = d->digest, .answer = {}, .is_withdrawn = false, .created_at = now});
+    d_.counters.nonces_dropped.add(static_cast<double>(dropped));
+  }
+  const auto stream = is_live() ? std::optional(stream_->stream) : std::nullopt;
+  if (!d->held_by.empty()) {
+    e.held = storage::held_message{.message_id = 0,
+                                   .user = m.from.user,
+                                   .username = m.from.username,
+                                   .session = m.session,
+                                   .nonce = m.nonce,
+                                   .text = std::move(d->text),
+                                   .word = std::move(d->held_by),
+                                   .reply_to = m.reply_to,
+                                   .stream = stream,
+                                   .created_at = now};
+  } else {
+    event said;
+    said.kind = event_kind::message;
+    said.stream = stream;
+    said.user = m.from.user;
+    said.username = m.from.username;
+    said.author_role = d->author_role;
+    said.text = std::move(d->text);
+    said.nonce = m.nonce;
+    said.reply_to = std::move(d->reply_to);
+    said.created_ms = now_ms;
+    e.events.push_back(std::move(said));
+  }
+  enqueue(ctx, std::move(e));
+}
+
+}  // namespace troupe::chat
