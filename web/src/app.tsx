@@ -5,11 +5,13 @@ import { SessionProvider } from './api/session';
 import { Header } from './components/header';
 import { GhostLight } from './components/poster';
 import { TextsProvider, useTexts, useTitle } from './i18n/context';
-import { Link, Router, useNavigation } from './router';
+import { Link, Router, useNavigation, type Route } from './router';
 import HomePage from './pages/home';
 
 const WatchPage = lazy(() => import('./pages/watch'));
+const ChannelPage = lazy(() => import('./pages/channel'));
 const LivePage = lazy(() => import('./pages/live'));
+const SettingsPage = lazy(() => import('./pages/settings'));
 const JoinPage = lazy(() => import('./pages/account').then(({ JoinPage: page }) => ({ default: page })));
 const LoginPage = lazy(() => import('./pages/account').then(({ LoginPage: page }) => ({ default: page })));
 
@@ -27,10 +29,21 @@ export function App() {
   );
 }
 
+function placeOf(route: Route): string {
+  switch (route.page) {
+    case 'watch':
+      return `watch/${route.streamId}`;
+    case 'channel':
+      return `c/${route.username}`;
+    default:
+      return route.page;
+  }
+}
+
 function Frame() {
   const { route } = useNavigation();
   const main = useRef<HTMLElement>(null);
-  const place = route.page === 'watch' ? `watch/${route.streamId}` : route.page;
+  const place = placeOf(route);
 
   // Someone who moved by keyboard or hears the page goes on at the new content, not at the old link.
   const before = useRef(place);
@@ -62,6 +75,10 @@ function Page() {
       return <HomePage />;
     case 'watch':
       return <WatchPage key={route.streamId} streamId={route.streamId} />;
+    case 'channel':
+      return <ChannelPage key={route.username} username={route.username} />;
+    case 'settings':
+      return <SettingsPage />;
     case 'join':
       return <JoinPage />;
     case 'login':

@@ -10,9 +10,11 @@ import './styles/watch.css';
 import './styles/player.css';
 import './styles/account.css';
 import './styles/studio.css';
+import './styles/chat.css';
+import './styles/chat_tools.css';
 
 // On a watch page the player's chunks travel together instead of one after the other.
-if (matchRoute(window.location.pathname).page === 'watch') {
+if (['watch', 'channel'].includes(matchRoute(window.location.pathname).page)) {
   import('./pages/watch').catch(() => undefined);
   import('hls.js/light').catch(() => undefined);
 }

@@ -14,9 +14,11 @@ import {
 export type Route =
   | { page: 'home' }
   | { page: 'watch'; streamId: string }
+  | { page: 'channel'; username: string }
   | { page: 'join' }
   | { page: 'login' }
   | { page: 'live' }
+  | { page: 'settings' }
   | { page: 'not_found' };
 
 /** Which page a path names. A trailing slash changes nothing. */
@@ -30,7 +32,10 @@ export function matchRoute(path: string): Route {
     // Ids are integers below 2^53; anything else cannot name a stream.
     return /^[0-9]{1,16}$/.test(second) ? { page: 'watch', streamId: second } : { page: 'not_found' };
   }
-  if (parts.length === 1 && (first === 'join' || first === 'login' || first === 'live')) {
+  if (first === 'c' && second !== undefined && parts.length === 2) {
+    return /^\w{1,32}$/.test(second) ? { page: 'channel', username: second } : { page: 'not_found' };
+  }
+  if (parts.length === 1 && (first === 'join' || first === 'login' || first === 'live' || first === 'settings')) {
     return { page: first };
   }
   return { page: 'not_found' };
@@ -50,8 +55,11 @@ export function nextAfterLogin(route: Route, search: string): string {
   switch (route.page) {
     case 'watch':
       return `?next=/watch/${route.streamId}`;
+    case 'channel':
+      return `?next=/c/${route.username}`;
     case 'live':
-      return '?next=/live';
+    case 'settings':
+      return `?next=/${route.page}`;
     case 'join':
     case 'login':
       return search === '' ? '' : `?${search}`;

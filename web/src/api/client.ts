@@ -18,6 +18,8 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
+    /** When trying again may help, if the server said so. Unit: s. */
+    readonly retryAfter: number | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -39,18 +41,22 @@ export interface ApiOptions {
   exclusive?: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
-interface CallOptions {
-  method?: 'GET' | 'POST';
+export interface CallOptions {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   body?: unknown;
   signal?: AbortSignal | undefined;
   /** Sends the access token, refreshing it first when it has run out. */
   auth?: boolean;
+  /** Sends the access token if there is one. */
+  optionalAuth?: boolean;
 }
 
 export const loggedInFlag = 'troupe.logged_in';
 
 // A token is renewed this long before it ends, so that it does not expire on the way. Unit: ms.
 const renewBefore = 30_000;
+// For the chat, which renews a minute before the end. Unit: ms.
+const tokenMargin = 120_000;
 // A call without an answer is given up. Unit: ms.
 const callDeadline = 15_000;
 
@@ -83,18 +89,19 @@ interface Answer {
   status: number;
   ok: boolean;
   text: string;
+  retryAfter: number | null;
 }
 
 function errorFrom(answer: Answer): ApiError {
   try {
     const body = JSON.parse(answer.text) as { error?: { code?: unknown; message?: unknown } };
     if (typeof body.error?.code === 'string') {
-      return new ApiError(answer.status, body.error.code, String(body.error.message ?? ''));
+      return new ApiError(answer.status, body.error.code, String(body.error.message ?? ''), answer.retryAfter);
     }
   } catch {
     // Not ours: a proxy's page, or an answer cut short. The status is all there is.
   }
-  return new ApiError(answer.status, `http_${answer.status}`, '');
+  return new ApiError(answer.status, `http_${answer.status}`, '', answer.retryAfter);
 }
 
 /** Some answers have nothing to say; one that is cut short, or not JSON, is not an answer. */
@@ -147,10 +154,36 @@ export class Api {
     return this.call<User>('/users', { method: 'POST', body: { username, email, password } });
   }
 
-  async logIn(username: string, password: string): Promise<void> {
-    const body = { grant_type: 'password', username, password, cookie: true };
+  /** otp: six digits or a recovery code, when the server asked for it (second_factor_required). */
+  async logIn(username: string, password: string, otp?: string): Promise<void> {
+    const body = { grant_type: 'password', username, password, cookie: true, ...(otp ? { otp } : {}) };
     this.keep(await this.call<TokenAnswer>('/auth/token', { method: 'POST', body }));
     this.tell(true);
+  }
+
+  /** A change of password ends every log-in and begins this one anew. */
+  async changePassword(oldPassword: string, newPassword: string, otp?: string): Promise<void> {
+    const body = { old_password: oldPassword, new_password: newPassword, cookie: true, ...(otp ? { otp } : {}) };
+    this.keep(await this.call<TokenAnswer>('/users/me/password', { method: 'PUT', body, auth: true }));
+  }
+
+  /** Every device, this one included. */
+  async logOutEverywhere(): Promise<void> {
+    await this.call('/auth/logout-all', { method: 'POST', body: {}, auth: true });
+    this.forget();
+  }
+
+  /** Something about the user changed: whoever listens asks again. */
+  refreshUser(): void {
+    this.tell(true);
+  }
+
+  /** A token that is good for a while yet; null when nobody is logged in. */
+  async accessToken(): Promise<string | null> {
+    if (this.token !== null && this.now() >= this.token.endsAt - tokenMargin) {
+      await this.refresh();
+    }
+    return this.token?.value ?? null;
   }
 
   /** Leaves here even when the server does not answer; the cookie then dies of old age. */
@@ -241,8 +274,9 @@ export class Api {
     }
   }
 
-  private async call<T>(path: string, options: CallOptions = {}): Promise<T> {
-    if (options.auth && this.token !== null && this.now() >= this.token.endsAt - renewBefore) {
+  async call<T>(path: string, options: CallOptions = {}): Promise<T> {
+    const wantsAuth = options.auth === true || (options.optionalAuth === true && this.token !== null);
+    if (wantsAuth && this.token !== null && this.now() >= this.token.endsAt - renewBefore) {
       await this.refresh();
     }
     const sent = this.token?.value;
@@ -251,7 +285,7 @@ export class Api {
       return bodyOf(answer);
     }
     const error = errorFrom(answer);
-    if (answer.status !== 401 || !options.auth || sent === undefined) {
+    if (answer.status !== 401 || !wantsAuth || sent === undefined) {
       throw error;
     }
     // Someone else may have renewed it while this call was under way: then that token is tried.
@@ -270,7 +304,7 @@ export class Api {
     if (options.body !== undefined) {
       headers['content-type'] = 'application/json';
     }
-    if (options.auth && this.token) {
+    if ((options.auth || options.optionalAuth) && this.token) {
       headers['authorization'] = `Bearer ${this.token.value}`;
     }
     const deadline = withDeadline(options.signal);
@@ -284,7 +318,9 @@ export class Api {
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       });
       // The deadline covers the body too.
-      return { status: response.status, ok: response.ok, text: await response.text() };
+      const wait = Number(response.headers.get('retry-after') ?? Number.NaN);
+      const retryAfter = Number.isFinite(wait) ? wait : null;
+      return { status: response.status, ok: response.ok, text: await response.text(), retryAfter };
     } catch (error) {
       if (options.signal?.aborted || error instanceof ApiError) {
         throw error;

@@ -52,9 +52,9 @@ export function Header() {
         )}
         {state === 'in' && (
           <>
-            <span className="header-user" data-testid="username">
+            <Link to="/settings" className="header-user" data-testid="username" title={t('nav.settings')} aria-current={current('settings')}>
               {user?.username}
-            </span>
+            </Link>
             <button type="button" className="link-button header-out" data-testid="log-out" onClick={() => void logOut()}>
               {t('nav.log_out')}
             </button>

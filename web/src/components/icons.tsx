@@ -84,3 +84,22 @@ export const PeopleIcon = icon(
     <path d="M2.8 19c.6-3.4 3-5.4 6.2-5.4s5.6 2 6.2 5.4M16 5.7a3.2 3.2 0 0 1 0 5.7M17.8 14.2c1.9.8 3 2.5 3.4 4.8" />
   </>,
 );
+export const ReplyIcon = icon(<path d="M10 5.5L4.5 11l5.5 5.5M4.5 11H14a5.5 5.5 0 0 1 5.5 5.5V19" />);
+export const TrashIcon = icon(<path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l.9 12.5h9.2L17.5 7M10.3 10.5v5.5M13.7 10.5v5.5" />);
+export const CloseIcon = icon(<path d="M6 6l12 12M18 6L6 18" />);
+export const SendIcon = icon(<path d="M4.5 12L20 4.5 15 20l-3.4-6.6zM11.6 13.4L20 4.5" />);
+export const ShieldIcon = icon(<path d="M12 3.5l7.5 2.8v5.2c0 4.4-3 7.6-7.5 9-4.5-1.4-7.5-4.6-7.5-9V6.3z" />);
+export const LampIcon = icon(
+  <>
+    <path d="M12 3v3.2M7.5 15.5L9.6 6.8h4.8l2.1 8.7z" />
+    <path d="M5 20.5c1-2.8 3.6-4.3 7-4.3s6 1.5 7 4.3" />
+  </>,
+);
+export const GearIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="3" />
+    <path d="M12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.2 2.2M16.2 16.2l2.2 2.2M18.4 5.6l-2.2 2.2M7.8 16.2l-2.2 2.2" />
+  </>,
+);
+export const ChevronIcon = icon(<path d="M9 5.5l6.5 6.5L9 18.5" />);
+export const HeartIcon = icon(<path d="M12 20s-7.5-4.7-7.5-10.2A4.3 4.3 0 0 1 12 7.2a4.3 4.3 0 0 1 7.5 2.6C19.5 15.3 12 20 12 20z" />);

@@ -28,6 +28,7 @@ interface FieldProps {
   minLength?: number;
   required?: boolean;
   inputMode?: 'text' | 'numeric' | 'email';
+  pattern?: string;
   autoFocus?: boolean;
 }
 
@@ -54,6 +55,7 @@ export function Field(props: FieldProps) {
           minLength={props.minLength}
           required={props.required}
           inputMode={props.inputMode}
+          pattern={props.pattern}
           autoFocus={props.autoFocus}
           autoCapitalize={props.type && props.type !== 'text' ? 'none' : undefined}
           spellCheck={isPassword ? false : undefined}
@@ -129,7 +131,14 @@ export function Confirm({ question, text, action, onConfirm, onClose }: ConfirmP
   );
 }
 
-export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
+interface DialogProps {
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+  wide?: boolean;
+}
+
+export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -142,7 +151,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   return (
     <dialog
       ref={dialog}
-      className="dialog"
+      className={wide ? 'dialog dialog-wide' : 'dialog'}
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();

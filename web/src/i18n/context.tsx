@@ -2,6 +2,7 @@
 // The language of the page, for every component.
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 import {
+  chatErrorText,
   chooseLanguage,
   errorText,
   languageKey,
@@ -20,6 +21,7 @@ interface Texts {
   t: (key: TextKey, values?: Values) => string;
   plural: (key: PluralKey, count: number, values?: Values) => string;
   errorText: (code: string) => string;
+  chatError: (code: string) => string;
 }
 
 const TextsContext = createContext<Texts | null>(null);
@@ -50,6 +52,7 @@ export function TextsProvider({ children }: { children: ReactNode }) {
       t: (key, values) => translate(language, key, values),
       plural: (key, count, values) => translatePlural(language, key, count, values),
       errorText: (code) => errorText(language, code),
+      chatError: (code) => chatErrorText(language, code),
     }),
     [language, setLanguage],
   );

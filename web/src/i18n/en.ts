@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every text of the page. {name} stands for a value; "_one" is chosen by the language's plural rule.
+import { enRoom } from './en_room';
 
 export const en = {
+  ...enRoom,
   'nav.skip': 'Skip to content',
   'nav.home': 'Live now',
   'nav.go_live': 'Go live',
@@ -101,11 +103,6 @@ export const en = {
   'shortcuts.close': 'Close',
   'shortcuts.space': 'Space',
 
-  'room.title': 'The room',
-  'room.text': 'Chat opens here soon. Until then, take a seat and enjoy the show.',
-  'room.seats_one': '{count} seat taken',
-  'room.seats_other': '{count} seats taken',
-
   'account.username': 'Name',
   'account.username_hint': 'Letters, digits and underscores. Everyone sees it.',
   'account.username_or_email': 'Name or email',
@@ -116,12 +113,12 @@ export const en = {
   'account.show_password': 'Show password',
   'account.hide_password': 'Hide password',
   'join.title': 'Join the troupe',
-  'join.text': 'An account lets you go live from OBS or any other encoder.',
+  'join.text': 'An account lets you chat, follow channels, and go live from OBS or any other encoder.',
   'join.action': 'Sign up',
   'join.working': 'Signing up…',
   'join.have_account': 'Already have an account?',
   'login.title': 'Welcome back',
-  'login.text': 'Log in to go live.',
+  'login.text': 'Log in to chat, to follow, and to go live.',
   'login.action': 'Log in',
   'login.working': 'Logging in…',
   'login.no_account': 'New here?',

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Japanese. The type makes the build fail when a text is missing.
 import type { en } from './en';
+import { jaRoom } from './ja_room';
 
 export const ja: Record<keyof typeof en, string> = {
+  ...jaRoom,
   'nav.skip': '本文へ移動',
   'nav.home': '配信中',
   'nav.go_live': '配信する',
@@ -102,11 +104,6 @@ export const ja: Record<keyof typeof en, string> = {
   'shortcuts.close': '閉じる',
   'shortcuts.space': 'スペース',
 
-  'room.title': '客席',
-  'room.text': 'チャットはまもなくここに登場します。それまでは、ゆっくり配信をお楽しみください。',
-  'room.seats_one': '{count} 席が埋まっています',
-  'room.seats_other': '{count} 席が埋まっています',
-
   'account.username': '名前',
   'account.username_hint': '半角英数字とアンダースコア。ほかの人にも表示されます。',
   'account.username_or_email': '名前またはメールアドレス',
@@ -117,12 +114,12 @@ export const ja: Record<keyof typeof en, string> = {
   'account.show_password': 'パスワードを表示',
   'account.hide_password': 'パスワードを隠す',
   'join.title': '一座に加わる',
-  'join.text': 'アカウントを作ると、OBS などのエンコーダーから配信できます。',
+  'join.text': 'アカウントを作ると、チャットやフォロー、OBS などからの配信ができます。',
   'join.action': '登録する',
   'join.working': '登録しています…',
   'join.have_account': 'すでにアカウントをお持ちですか？',
   'login.title': 'おかえりなさい',
-  'login.text': 'ログインすると配信できます。',
+  'login.text': 'ログインすると、チャット、フォロー、配信ができます。',
   'login.action': 'ログイン',
   'login.working': 'ログインしています…',
   'login.no_account': 'はじめての方は',

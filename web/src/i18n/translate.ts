@@ -53,3 +53,9 @@ export function errorText(language: Language, code: string): string {
   }
   return translate(language, 'error.unknown', { code });
 }
+
+/** Why a message was refused. */
+export function chatErrorText(language: Language, code: string): string {
+  const key = `chat_error.${code}`;
+  return key in en ? translate(language, key as TextKey) : errorText(language, code);
+}

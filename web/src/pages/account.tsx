@@ -44,7 +44,7 @@ function useForm(send: () => Promise<void>) {
   };
   const errorOf = (field: string) => (code && fieldOf[code] === field ? errorText(code) : null);
   const general = code && !fieldOf[code] ? errorText(code) : null;
-  return { submit, working, errorOf, general, search: search === '' ? '' : `?${search}` };
+  return { submit, working, errorOf, general, code, search: search === '' ? '' : `?${search}` };
 }
 
 function AccountCard({ art, title, text, children }: { art: string; title: string; text: string; children: ReactNode }) {
@@ -100,13 +100,24 @@ export function LoginPage() {
   useTitle(t('nav.log_in'));
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
-  const form = useForm(() => api.logIn(username.trim(), password));
+  const [otp, setOtp] = useState('');
+  const form = useForm(() => api.logIn(username.trim(), password, otp.trim() === '' ? undefined : otp.trim()));
+  // Once asked for, the code stays asked for: also after a wrong one.
+  const [needsCode, setNeedsCode] = useState(false);
+  useEffect(() => {
+    if (form.code === 'second_factor_required' || form.code === 'invalid_otp') {
+      setNeedsCode(true);
+      setOtp('');
+    }
+  }, [form.code]);
   return (
     <AccountCard art={username || 'ensemble'} title={t('login.title')} text={t('login.text')}>
-      {form.general && <Notice kind="error">{form.general}</Notice>}
+      {form.general && form.code !== 'second_factor_required' && <Notice kind="error">{form.general}</Notice>}
+      {needsCode && form.code === 'second_factor_required' && <Notice kind="good">{t('login.second_factor')}</Notice>}
       <form onSubmit={(event) => void form.submit(event)} data-testid="login-form">
         <Field label={t('account.username_or_email')} name="username" error={form.errorOf('username')} value={username} onChange={setUsername} autoComplete="username" maxLength={254} required autoFocus />
         <Field label={t('account.password')} name="password" type="password" value={password} onChange={setPassword} autoComplete="current-password" maxLength={128} required />
+        {needsCode && <Field label={t('settings.code')} name="otp" hint={t('settings.code_hint')} value={otp} onChange={setOtp} autoComplete="one-time-code" maxLength={20} required autoFocus />}
         <button type="submit" className="button button-full" disabled={form.working} data-testid="submit">
           {t(form.working ? 'login.working' : 'login.action')}
         </button>

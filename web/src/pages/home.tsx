@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who is live. The first page is asked for again every 10 s; pages opened by "more" stay as they are.
+// Who is live. The first page is asked for again every 5 s; pages opened by "more" stay as they are.
 import { useCallback, useState } from 'react';
 import { ApiError } from '../api/client';
-import { api } from '../api/session';
+import { people } from '../api/people';
+import { api, useSession } from '../api/session';
 import type { Stream } from '../api/types';
 import { PeopleIcon } from '../components/icons';
 import { GhostLight, Poster } from '../components/poster';
@@ -14,7 +15,7 @@ import { useNow, usePoll } from '../lib/poll';
 import { Link } from '../router';
 
 const pageSize = 24;
-const pollEvery = 10_000;
+const pollEvery = 5000;
 
 export default function HomePage() {
   const { t, errorText } = useTexts();
@@ -57,6 +58,7 @@ export default function HomePage() {
     }
   };
 
+  const followed = useFollowed();
   const streams = mergeStreams(first ?? [], more);
   return (
     <div className="home">
@@ -71,6 +73,19 @@ export default function HomePage() {
       </p>
       {first === null && !unreachable && <Skeletons />}
       {first !== null && streams.length === 0 && <EmptyHouse />}
+      {followed.length > 0 && (
+        <section aria-labelledby="followed-title" className="home-followed">
+          <h2 id="followed-title">{t('home.followed')}</h2>
+          <ul className="grid" data-testid="followed">
+            {followed.map((stream) => (
+              <li key={stream.stream_id}>
+                <Card stream={stream} now={now} />
+              </li>
+            ))}
+          </ul>
+          <h2>{t('home.all')}</h2>
+        </section>
+      )}
       <ul className="grid" data-testid="channels">
         {streams.map((stream) => (
           <li key={stream.stream_id}>
@@ -86,6 +101,23 @@ export default function HomePage() {
       )}
     </div>
   );
+}
+
+// More than one looks through at a glance.
+const followedShown = 12;
+
+/** Live now among the followed; none while nobody is logged in. */
+function useFollowed(): Stream[] {
+  const { state, user } = useSession();
+  const [streams, setStreams] = useState<Stream[]>([]);
+  const ask = useCallback(async (signal: AbortSignal) => {
+    const page = await people.liveFollowed(followedShown, null, signal);
+    if (!signal.aborted) {
+      setStreams(page.items);
+    }
+  }, []);
+  usePoll(state === 'in' ? ask : null, pollEvery, user?.user_id);
+  return state === 'in' ? streams : [];
 }
 
 function Card({ stream, now }: { stream: Stream; now: number }) {
@@ -110,7 +142,7 @@ function Card({ stream, now }: { stream: Stream; now: number }) {
         <p>
           <span className="card-user">{stream.username}</span>
           {stream.viewer_count > 0 && (
-            <span className="card-viewers" title={plural('viewers', stream.viewer_count, { count: stream.viewer_count })}>
+            <span className="card-viewers" data-testid="card-viewers" data-viewers={stream.viewer_count} title={`${plural('viewers', stream.viewer_count, { count: stream.viewer_count })}. ${t('viewers.how')}`}>
               <PeopleIcon />
               {compactCount(stream.viewer_count, language)}
             </span>

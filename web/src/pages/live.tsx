@@ -4,6 +4,8 @@ import { useCallback, useEffect, useState, type FormEvent } from 'react';
 import { ApiError } from '../api/client';
 import { api, useSession } from '../api/session';
 import type { Stream } from '../api/types';
+import { ChatPanel } from '../chat/chat_panel';
+import { useRoomClient } from '../chat/use_room';
 import { ArrowIcon } from '../components/icons';
 import { GhostLight } from '../components/poster';
 import { Confirm, Field, Notice, StatusPill } from '../components/ui';
@@ -59,6 +61,8 @@ function Studio() {
   }, []);
   usePoll(ask, pollEvery, round);
   const renew = useCallback(() => setRound((n) => n + 1), []);
+  const { user } = useSession();
+  const client = useRoomClient(user?.user_id ?? null);
 
   return (
     <div className="studio">
@@ -81,6 +85,7 @@ function Studio() {
           <KeyPanel />
           <ObsSteps />
         </div>
+        <div className="studio-column studio-room">{client && user && <ChatPanel client={client} channel={user.user_id} />}</div>
       </div>
     </div>
   );

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One stream: player, room, and what is known about it. The stream is asked for again and again.
+// One stream and the room of its channel. The stream is asked for again and again, and at once when
+// the room hears that something changed.
 import { useCallback, useState } from 'react';
 import { ApiError } from '../api/client';
 import { api } from '../api/session';
 import type { Stream } from '../api/types';
-import { PeopleIcon } from '../components/icons';
-import { GhostLight, Seats } from '../components/poster';
-import { StatusPill } from '../components/ui';
+import type { ChatState } from '../chat/chat_client';
+import { useRoomClient, useRoomValue } from '../chat/use_room';
+import { GhostLight } from '../components/poster';
 import { useTexts, useTitle } from '../i18n/context';
-import { clockTime, secondsSince } from '../lib/format';
-import { useNow, usePoll } from '../lib/poll';
-import { Player } from '../player/player';
+import { usePoll } from '../lib/poll';
 import { Link } from '../router';
+import { ChannelView } from './channel_view';
 
 const pollEvery = 3000;
 // While everyone looks at "hold your seat", its end should be noticed sooner.
@@ -19,18 +19,26 @@ const pollEveryAway = 1500;
 // One lost answer is nothing to speak of.
 const failuresShown = 2;
 
-export default function WatchPage({ streamId }: { streamId: string }) {
-  const { t } = useTexts();
+/** What changes when the room is told of the stream. */
+export const noticeOf = ({ stream }: ChatState) => (stream ? `${stream.stream_id} ${stream.status} ${stream.title ?? ''}` : '');
+
+/** A stream by its id, kept fresh; null while there is no id. `news`: asked at once when it changes. */
+export function useStream(streamId: string | null, news: string) {
   const [stream, setStream] = useState<Stream | null>(null);
   const [missing, setMissing] = useState(false);
   const [failures, setFailures] = useState(0);
-  useTitle(stream ? stream.title || t('watch.page_title', { user: stream.username }) : '');
-
   const ask = useCallback(
     async (signal: AbortSignal) => {
+      if (streamId === null) {
+        return;
+      }
       try {
-        setStream(await api.stream(streamId, signal));
-        setFailures(0);
+        const answer = await api.stream(streamId, signal);
+        if (!signal.aborted) {
+          setStream(answer);
+          setMissing(false);
+          setFailures(0);
+        }
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) {
           setMissing(true);
@@ -41,8 +49,22 @@ export default function WatchPage({ streamId }: { streamId: string }) {
     },
     [streamId],
   );
-  const settled = missing || stream?.status === 'ended';
-  usePoll(settled ? null : ask, stream?.status === 'reconnecting' ? pollEveryAway : pollEvery);
+  const mine = stream !== null && String(stream.stream_id) === streamId ? stream : null;
+  const settled = streamId === null || missing || mine?.status === 'ended';
+  usePoll(settled ? null : ask, mine?.status === 'reconnecting' ? pollEveryAway : pollEvery, `${streamId} ${news}`);
+  return { stream: mine, missing, unreachable: failures >= failuresShown };
+}
+
+export default function WatchPage({ streamId }: { streamId: string }) {
+  const { t } = useTexts();
+  const [owner, setOwner] = useState<{ user_id: number; username: string } | null>(null);
+  const client = useRoomClient(owner?.user_id ?? null);
+  const news = useRoomValue(client, noticeOf, '');
+  const { stream, missing, unreachable } = useStream(streamId, news);
+  useTitle(stream ? stream.title || t('watch.page_title', { user: stream.username }) : '');
+  if (stream && owner === null) {
+    setOwner({ user_id: stream.user_id, username: stream.username });
+  }
 
   if (missing) {
     return (
@@ -58,67 +80,17 @@ export default function WatchPage({ streamId }: { streamId: string }) {
       </section>
     );
   }
+  return <ChannelView stream={stream} channel={owner} client={client} unreachable={unreachable} empty={<Curtain unreachable={unreachable} />} />;
+}
+
+export function Curtain({ unreachable }: { unreachable: boolean }) {
+  const { t } = useTexts();
   return (
-    <div className="watch">
-      <div className="watch-stage">
-        {stream ? (
-          <Player stream={stream} unreachable={failures >= failuresShown} />
-        ) : (
-          <div className="player player-empty" role="status">
-            <p className="overlay-note overlay-note-center">
-              <span className="spinner" aria-hidden="true" />
-              {t(failures >= failuresShown ? 'watch.unreachable' : 'watch.loading')}
-            </p>
-          </div>
-        )}
-        {stream && <About stream={stream} />}
-      </div>
-      <Room viewers={stream?.viewer_count ?? 0} />
+    <div className="player player-empty" role="status">
+      <p className="overlay-note overlay-note-center">
+        <span className="spinner" aria-hidden="true" />
+        {t(unreachable ? 'watch.unreachable' : 'watch.loading')}
+      </p>
     </div>
-  );
-}
-
-function About({ stream }: { stream: Stream }) {
-  const { t, plural, language } = useTexts();
-  const now = useNow();
-  const running = stream.status === 'live' || stream.status === 'reconnecting';
-  return (
-    <section className="about" aria-label={t('watch.about')}>
-      <h1 data-testid="title">{stream.title || t('home.untitled')}</h1>
-      <div className="about-line">
-        <span className="about-user" data-testid="channel-name">
-          {stream.username}
-        </span>
-        <StatusPill status={stream.status} />
-        {running && (
-          <>
-            {stream.viewer_count > 0 && (
-              <span className="about-fact" data-testid="viewers" data-viewers={stream.viewer_count}>
-                <PeopleIcon />
-                {plural('viewers', stream.viewer_count, { count: stream.viewer_count.toLocaleString(language) })}
-              </span>
-            )}
-            <span className="about-fact" data-testid="uptime">
-              {t('watch.uptime', { time: clockTime(secondsSince(stream.started_at, now)) })}
-            </span>
-          </>
-        )}
-      </div>
-    </section>
-  );
-}
-
-/** Where the chat comes; until then the audience. */
-function Room({ viewers }: { viewers: number }) {
-  const { t, plural, language } = useTexts();
-  return (
-    <aside className="room" aria-label={t('room.title')} data-testid="room">
-      <h2>{t('room.title')}</h2>
-      <div className="room-calm">
-        <Seats taken={viewers} />
-        {viewers > 0 && <p className="room-count">{plural('room.seats', viewers, { count: viewers.toLocaleString(language) })}</p>}
-        <p>{t('room.text')}</p>
-      </div>
-    </aside>
   );
 }

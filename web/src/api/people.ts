@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// People and whom they follow.
+import { api } from './session';
+import type { Page, Stream } from './types';
+
+export interface Profile {
+  user_id: number;
+  username: string;
+  created_at: string;
+  follower_count: number;
+  following_count: number;
+  stream_id: number | null;
+  /** Null while nobody is logged in. */
+  is_followed: boolean | null;
+  followed_at: string | null;
+}
+
+export interface Relation {
+  user_id: number;
+  is_followed: boolean;
+  followed_at: string | null;
+  follower_count: number;
+}
+
+export const people = {
+  profile: (id: number, signal?: AbortSignal) => api.call<Profile>(`/users/${id}`, { optionalAuth: true, signal }),
+  named: (name: string, signal?: AbortSignal) =>
+    api.call<Profile>(`/users?username=${encodeURIComponent(name)}`, { optionalAuth: true, signal }),
+  follow: (id: number, on: boolean) =>
+    api.call<Relation>(`/users/${id}/follow`, { method: on ? 'PUT' : 'DELETE', auth: true }),
+  liveFollowed: (limit: number, cursor: string | null, signal?: AbortSignal) =>
+    api.call<Page<Stream>>(`/users/me/following/live?limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`, { auth: true, signal }),
+};
