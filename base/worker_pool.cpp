@@ -25,8 +25,8 @@ worker_pool::~worker_pool() {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
+    wake_.notify_all();
   }
-  wake_.notify_all();
   for (auto& t : threads_) {
     t.join();
   }
@@ -41,8 +41,10 @@ bool worker_pool::submit(job j) {
     }
     queue_.push_back(std::move(j));
     waiting_.set(static_cast<double>(queue_.size()));
+    // Under the lock: once it is free the job may run, and whoever waits for it may destroy the
+    // pool.
+    wake_.notify_one();
   }
-  wake_.notify_one();
   return true;
 }
 

@@ -32,6 +32,10 @@ if(TROUPE_SANITIZE)
   if(TROUPE_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
+  if(TROUPE_SANITIZE MATCHES "thread")
+    add_compile_options("-fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/cmake/tsan.ignore")
+    add_compile_definitions(TROUPE_TSAN)  # base/sanitizer.hpp
+  endif()
 endif()
 
 if(TROUPE_FUZZ)

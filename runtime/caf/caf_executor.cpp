@@ -14,6 +14,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 
+#include "base/sanitizer.hpp"
 #include "runtime/detail/node.hpp"
 
 namespace troupe::runtime::detail {
@@ -44,26 +45,39 @@ class strand_actor final : public caf::event_based_actor {
 
   caf::behavior make_behavior() override {
     return {[this](mail& m) {
-      if (m.command) {
-        on_command_(std::move(m.command));
-      } else if (m.work) {
-        (*m.work)();
-      } else {
-        quit();
-      }
+      // CAF's mailbox puts what was done before an enqueue before its turn, and turns in a row.
+      sanitizer::acquired(ctrl());
+      run(m);
+      sanitizer::released(ctrl());
     }};
   }
 
-  void on_exit() override { on_command_ = nullptr; }
+  void on_exit() override {
+    sanitizer::acquired(ctrl());
+    on_command_ = nullptr;
+    sanitizer::released(ctrl());
+  }
 
  private:
+  void run(mail& m) {
+    if (m.command) {
+      on_command_(std::move(m.command));
+    } else if (m.work) {
+      (*m.work)();
+    } else {
+      quit();
+    }
+  }
+
   command_handler on_command_;
 };
 
 class caf_strand final : public strand {
  public:
   caf_strand(caf::actor_system& system, caf::actor actor)
-      : clock_(system.clock()), actor_(std::move(actor)) {}
+      : clock_(system.clock()),
+        actor_(std::move(actor)),
+        address_(caf::actor_cast<caf::strong_actor_ptr>(actor_)) {}
 
   ~caf_strand() override { caf_strand::close(); }
 
@@ -72,7 +86,7 @@ class caf_strand final : public strand {
   void post(task what) override { put({{}, std::make_shared<task>(std::move(what))}); }
 
   void post_after(duration delay, task what) override {
-    clock_.schedule_message(clock_.now() + delay, caf::actor_cast<caf::strong_actor_ptr>(actor_),
+    clock_.schedule_message(clock_.now() + delay, address_,
                             element({{}, std::make_shared<task>(std::move(what))}));
   }
 
@@ -83,9 +97,11 @@ class caf_strand final : public strand {
   }
 
  private:
-  static caf::mailbox_element_ptr element(mail m) {
-    return caf::make_mailbox_element(nullptr, caf::make_message_id(),
-                                     caf::mailbox_element::forwarding_stack{}, std::move(m));
+  caf::mailbox_element_ptr element(mail m) const {
+    auto made = caf::make_mailbox_element(nullptr, caf::make_message_id(),
+                                          caf::mailbox_element::forwarding_stack{}, std::move(m));
+    sanitizer::released(address_.get());
+    return made;
   }
 
   void put(mail m) { actor_->enqueue(element(std::move(m)), nullptr); }
@@ -93,6 +109,7 @@ class caf_strand final : public strand {
   std::atomic<bool> is_closed_ = false;
   caf::actor_clock& clock_;
   caf::actor actor_;
+  caf::strong_actor_ptr address_;
 };
 
 }  // namespace

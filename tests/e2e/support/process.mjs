@@ -2,6 +2,8 @@
 // Child processes that tests start: each is ended by its own id when its test is over, whatever happened.
 import { spawn } from 'node:child_process';
 
+const sanitizerReport = /WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer|runtime error: /;
+
 export class Process {
   constructor(command, args, { name = command, env = {}, stdin = 'ignore' } = {}) {
     this.name = name;
@@ -17,9 +19,16 @@ export class Process {
       stream.setEncoding('utf8');
       stream.on('data', (text) => {
         this.output = (this.output + text).slice(-200_000);
+        if (!this.sanitizerReport && sanitizerReport.test(this.output)) this.keepReport();
+        else if (this.sanitizerReport && this.sanitizerReport.length < 20_000) this.sanitizerReport += text;
         this.wake();
       });
     }
+  }
+
+  /** From its first line on, because the output's beginning is forgotten. */
+  keepReport() {
+    this.sanitizerReport = this.output.slice(this.output.search(sanitizerReport));
   }
 
   wake() {

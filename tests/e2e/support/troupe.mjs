@@ -44,6 +44,7 @@ ${config}`);
   /** The same data folder again; ports are new ones. */
   async restart(signal = 'SIGTERM') {
     const end = await this.process.stop(signal);
+    this.assertNoReport();
     await this.launch();
     return end;
   }
@@ -52,9 +53,15 @@ ${config}`);
   async close() {
     const end = await this.process.stop();
     await rm(this.folder, { recursive: true, force: true });
+    this.assertNoReport();
     if (end.code !== 0) throw new Error(`it did not end in order (code ${end.code}, ${end.signal}):\n${this.process.output}`);
     if (/critical/.test(this.process.output)) throw new Error(`critical line in the log:\n${this.process.output}`);
     return end;
+  }
+
+  /** Fails when a sanitizer found something, in builds that have one (scripts/test --tsan -L e2e). */
+  assertNoReport() {
+    if (this.process.sanitizerReport) throw new Error(`a sanitizer's report:\n${this.process.sanitizerReport}`);
   }
 
   command(...args) {

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -30,6 +32,20 @@ TEST_CASE("worker_pool: refuses, and counts, what does not fit its queue", "[bas
   }  // closing runs what was accepted
   CHECK(ran == 2);
   CHECK(refused.value() == 1);
+}
+
+TEST_CASE("worker_pool: may end as soon as its last job ran", "[base][worker_pool][threads]") {
+  // Who submitted may still be inside submit() then: it woke a worker after it let go of the lock.
+  for (int round = 0; round < 50; ++round) {
+    metrics m;
+    auto pool = std::make_unique<worker_pool>("test", 1, 1, m);
+    std::promise<void> ran;
+    std::thread submitter(
+        [&ran, to = pool.get()] { CHECK(to->submit([&ran] { ran.set_value(); })); });
+    ran.get_future().wait();
+    pool.reset();
+    submitter.join();
+  }
 }
 
 TEST_CASE("worker_pool: one thread keeps the order", "[base][worker_pool]") {
