@@ -106,6 +106,9 @@ class feed {
 
   bool is_passing() const { return is_passing_; }
 
+  /// Something came since the last pass began.
+  bool has_news() const { return pushed_; }
+
   /// While somebody is on its way, everything is kept for it.
   void keep_everything(bool kept) { keeps_ = kept; }
 

@@ -139,7 +139,7 @@ std::shared_ptr<lane> session_state::lane_to(const entity_name& to) {
   if (const auto at = lanes_.find(to); at != lanes_.end()) {
     return at->second;
   }
-  if (lanes_.size() >= most_lanes) {
+  if (lanes_.size() >= drop_at_) {
     drop_idle_lanes();
   }
   auto made = std::make_shared<lane>(id_, to, first_number_);
@@ -153,6 +153,8 @@ void session_state::drop_idle_lanes() {
     first_number_ = std::max(first_number_, next.value_or(0));
     return next.has_value();
   });
+  // Many that are busy are not looked through again for each new one.
+  drop_at_ = std::max(most_lanes, 2 * lanes_.size());
 }
 
 }  // namespace troupe::runtime::detail

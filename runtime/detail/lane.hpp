@@ -110,6 +110,7 @@ class session_state {
   std::mutex mutex_;
   std::unordered_map<entity_name, std::shared_ptr<lane>> lanes_;
   std::uint64_t first_number_ = 1;
+  std::size_t drop_at_ = most_lanes;
 };
 
 }  // namespace troupe::runtime::detail
