@@ -16,6 +16,7 @@
 #include "app/admin/server.hpp"
 #include "app/data_folder.hpp"
 #include "app/node_admin.hpp"
+#include "app/presence_wiring.hpp"
 #include "app/stored_entity_log.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
@@ -73,6 +74,7 @@ struct node::parts {
   std::shared_ptr<account::administered_accounts> accounts;
   std::unique_ptr<stored_entity_log> entity_log;
   std::unique_ptr<media::segment_cache> cache;
+  std::unique_ptr<presence_parts> presence;
   std::unique_ptr<stream::live_stream_metrics> stream_counters;
   std::unique_ptr<stream::live_stream_dependencies> stream_needs;
   std::unique_ptr<runtime::entities> entities;
@@ -125,6 +127,8 @@ result<void> node::parts::open_store() {
 result<void> node::parts::start_actors() {
   entity_log = std::make_unique<stored_entity_log>(store->entities(), *store_pool);
   cache = std::make_unique<media::segment_cache>(media::cache_options{}, time, counters);
+  presence = std::make_unique<presence_parts>(
+      *store, time, counters, self.name, static_cast<std::size_t>(conf.limits.connections_total));
   stream_counters = std::make_unique<stream::live_stream_metrics>(counters);
   stream_needs = std::make_unique<stream::live_stream_dependencies>(
       stream::live_stream_dependencies{.store = store->streams(),
@@ -138,6 +142,7 @@ result<void> node::parts::start_actors() {
       options, time, counters,
       [pool = store_pool.get()](worker_pool::job j) { return pool->submit(std::move(j)); },
       *entity_log);
+  presence->add_kind(*entities);
   runtime::kind_options stream_options;
   // A stream waits for its publisher by a timer, which a passivation would forget.
   stream_options.idle = conf.stream.grace_period + std::chrono::minutes(10);
@@ -205,8 +210,10 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
   }
   page = std::move(*loaded);
   hls = std::make_unique<hls::edge>(*cache, counters,
-                                    static_cast<std::size_t>(conf.limits.connections_per_address));
+                                    static_cast<std::size_t>(conf.limits.connections_per_address),
+                                    &presence->people());
   hls->start_expiry(threads->at(0), time);
+  presence->start(threads->at(0), *entities);
   http::api_settings s;
   s.limits.requests_per_minute_per_user = static_cast<int>(conf.limits.requests_per_minute_user);
   s.limits.requests_per_minute_per_address =
@@ -215,6 +222,7 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
       static_cast<int>(conf.limits.log_ins_per_minute_address);
   s.rtmp_port = rtmp_server ? rtmp_server->port() : self.rtmp;
   api = http::api::make({.accounts = accounts,
+                         .changes = accounts,
                          .streams = streams,
                          .follows = follows,
                          .why_not_ready = [this] { return why_not_ready(); },
@@ -293,6 +301,9 @@ void node::parts::keep_house(int period) {
   // A full queue is an answer too: the store does not keep up.
   const bool accepted = store_pool->submit([this, period] {
     store_answers = store->ping().has_value();
+    if (const auto looked = accounts->look_after(); !looked && store_answers) {
+      log::warn("accounts not looked after: {}", looked.error().message);
+    }
     if (period % periods_per_sweep == 0) {
       sweep();
     }
@@ -365,6 +376,9 @@ void node::stop() {
     return;
   }
   p.housekeeping.cancel();
+  if (p.presence) {
+    p.presence->stop();
+  }
   // Encoders first: their last frames become parts, which viewers can still fetch.
   if (p.rtmp_server) {
     p.rtmp_server->stop(edges_deadline / 2);

@@ -21,6 +21,7 @@
 #include "storage/chat_store.hpp"
 #include "storage/entity_store.hpp"
 #include "storage/follow_store.hpp"
+#include "storage/second_factor_store.hpp"
 #include "storage/secret_store.hpp"
 #include "storage/stream_store.hpp"
 #include "storage/token_store.hpp"
@@ -55,6 +56,7 @@ class database {
   virtual entity_store& entities() = 0;
   virtual follow_store& follows() = 0;
   virtual audience_store& audience() = 0;
+  virtual second_factor_store& second_factors() = 0;
   virtual secret_store& secrets() = 0;
   virtual chat_store& chat() = 0;
 

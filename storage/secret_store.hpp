@@ -3,13 +3,21 @@
 // Thread: every function from any thread that may block.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 
 namespace troupe::storage {
+
+struct stored_secret {
+  std::string name;
+  bytes sealed;
+  wall_time created_at;
+};
 
 class secret_store {
  public:
@@ -21,6 +29,9 @@ class secret_store {
   /// together both use the first one's.
   [[nodiscard]] virtual result<bytes> add(std::string_view name, byte_view sealed,
                                           wall_time now) = 0;
+  /// Those whose names begin so, in the order of their names.
+  [[nodiscard]] virtual result<std::vector<stored_secret>> list(std::string_view prefix) = 0;
+  [[nodiscard]] virtual result<void> remove(std::string_view name) = 0;
 };
 
 }  // namespace troupe::storage

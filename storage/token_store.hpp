@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
@@ -19,6 +20,8 @@ struct token_family {
   bytes secret;  ///< digest of the secret part
   user_id user = 0;
   wall_time expires_at;
+  std::int64_t generation = 0;  ///< the user's, when it logged in: it ends when that rises
+  std::int64_t network = 0;     ///< a digest of where it was begun; 0: not known
 };
 
 class token_store {
@@ -37,7 +40,10 @@ class token_store {
                                                    wall_time now) = 0;
   /// Ends the log-in; nothing happens when there is none.
   [[nodiscard]] virtual result<void> revoke(byte_view family) = 0;
+  /// Of all that ended with the user's generation nothing need be kept.
   [[nodiscard]] virtual result<void> revoke_all(user_id user) = 0;
+  /// Whether the user has a log-in that was begun from there.
+  [[nodiscard]] virtual result<bool> knows_network(user_id user, std::int64_t network) = 0;
   /// How many rows went.
   [[nodiscard]] virtual result<std::size_t> remove_expired(wall_time now) = 0;
 

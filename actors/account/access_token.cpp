@@ -70,11 +70,31 @@ std::int64_t seconds_of(wall_time t) {
 
 }  // namespace
 
+access_tokens::access_tokens(key_ring keys, std::string issuer, std::chrono::seconds life,
+                             const clock& time)
+    : issuer_(std::move(issuer)),
+      life_(life),
+      time_(time),
+      keys_(std::make_shared<const key_ring>(std::move(keys))) {}
+
 access_tokens::access_tokens(bytes key, std::string issuer, std::chrono::seconds life,
                              const clock& time)
-    : key_(std::move(key)), issuer_(std::move(issuer)), life_(life), time_(time) {
-  const auto name = sha256(key_);
-  key_name_ = to_base64url(byte_view(name).first(9));
+    : access_tokens(key_ring({make_token_key(1, std::move(key), time.wall(), true)}, life),
+                    std::move(issuer), life, time) {}
+
+std::shared_ptr<const key_ring> access_tokens::keys() const {
+  const std::lock_guard lock(mutex_);
+  return keys_;
+}
+
+void access_tokens::use(key_ring keys) {
+  auto next = std::make_shared<const key_ring>(std::move(keys));
+  const std::lock_guard lock(mutex_);
+  keys_ = std::move(next);
+}
+
+std::string access_tokens::key_name() const {
+  return keys()->signing(time_.wall()).name;
 }
 
 std::string access_tokens::sign(const identity& who) const {
@@ -82,15 +102,18 @@ std::string access_tokens::sign(const identity& who) const {
   TROUPE_CHECK(jwt_new(&made) == 0, "there is memory for a token");
   const token_handle token(made);
   const auto now = seconds_of(time_.wall());
-  const bool filled =
-      jwt_set_alg(made, JWT_ALG_HS256, key_.data(), static_cast<int>(key_.size())) == 0 &&
-      jwt_add_header(made, "kid", key_name_.c_str()) == 0 &&
-      jwt_add_grant(made, "iss", issuer_.c_str()) == 0 &&
-      jwt_add_grant(made, "sub", std::to_string(who.id).c_str()) == 0 &&
-      jwt_add_grant(made, "name", who.username.c_str()) == 0 &&
-      jwt_add_grant_bool(made, "adm", who.is_administrator ? 1 : 0) == 0 &&
-      jwt_add_grant_int(made, "iat", now) == 0 &&
-      jwt_add_grant_int(made, "exp", now + life_.count()) == 0;
+  const auto ring = keys();
+  const auto& key = ring->signing(time_.wall());
+  const bool filled = jwt_set_alg(made, JWT_ALG_HS256, key.secret.data(),
+                                  static_cast<int>(key.secret.size())) == 0 &&
+                      jwt_add_header(made, "kid", key.name.c_str()) == 0 &&
+                      jwt_add_grant(made, "iss", issuer_.c_str()) == 0 &&
+                      jwt_add_grant(made, "sub", std::to_string(who.id).c_str()) == 0 &&
+                      jwt_add_grant(made, "name", who.username.c_str()) == 0 &&
+                      jwt_add_grant_bool(made, "adm", who.is_administrator ? 1 : 0) == 0 &&
+                      jwt_add_grant_int(made, "gen", who.generation) == 0 &&
+                      jwt_add_grant_int(made, "iat", now) == 0 &&
+                      jwt_add_grant_int(made, "exp", now + life_.count()) == 0;
   TROUPE_CHECK(filled, "our claims are text and numbers");
   const std::unique_ptr<char, text_deleter> text(jwt_encode_str(made));
   TROUPE_CHECK(text != nullptr, "a filled token can be signed");
@@ -104,11 +127,15 @@ result<identity> access_tokens::verify(std::string_view token) const {
   const std::string text(token);
   // The header is read first: libjwt would go by the algorithm that the token names.
   const auto unverified = decode(text, {});
-  if (unverified == nullptr || text_of(jwt_get_header(unverified.get(), "alg")) != "HS256" ||
-      text_of(jwt_get_header(unverified.get(), "kid")) != key_name_) {
+  if (unverified == nullptr || text_of(jwt_get_header(unverified.get(), "alg")) != "HS256") {
     return invalid();
   }
-  const auto verified = decode(text, key_);
+  const auto ring = keys();
+  const auto* key = ring->verifying(text_of(jwt_get_header(unverified.get(), "kid")), time_.wall());
+  if (key == nullptr) {
+    return invalid();
+  }
+  const auto verified = decode(text, key->secret);
   if (verified == nullptr || jwt_get_alg(verified.get()) != JWT_ALG_HS256) {
     return invalid();
   }
@@ -124,7 +151,7 @@ result<identity> access_tokens::verify(std::string_view token) const {
     return fail(errc::unauthenticated, "token_expired", "this access token has expired");
   }
   return identity{*user, std::string(name), jwt_get_grant_bool(claims, "adm") == 1,
-                  wall_time(std::chrono::seconds(expiry))};
+                  wall_time(std::chrono::seconds(expiry)), jwt_get_grant_int(claims, "gen")};
 }
 
 }  // namespace troupe::account

@@ -4,9 +4,10 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include "actors/account/master_key.hpp"
-#include "base/bytes.hpp"
+#include "actors/account/token_keys.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "storage/secret_store.hpp"
@@ -15,7 +16,7 @@ namespace troupe::account {
 
 struct keys {
   sealer master;
-  bytes token_key;
+  std::vector<token_key> token_keys;
 };
 
 /// Makes both at the first start. A store that holds secrets while the file is missing is an

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 #include "actors/account/accounts.hpp"
+#include "actors/account/changes.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/metrics.hpp"
@@ -25,6 +27,10 @@ struct settings {
   int bcrypt_cost = 12;           ///< 4 to 14; below 10 in tests only
   std::chrono::seconds access_token_life{15 * 60};
   std::chrono::seconds refresh_token_life{30 * 24 * 3600};
+  /// Entries of each table of failed log-ins, 32 bytes each; the oldest give way.
+  std::size_t counted_failures = 65'536;
+  /// Users remembered who ended all log-ins within an access token's life.
+  std::size_t remembered_ends = 65'536;
 };
 
 /// What the service borrows; all of it must live longer.
@@ -37,7 +43,7 @@ struct dependencies {
 };
 
 /// The accounts, and what only the command line and the first start may do.
-class administered_accounts : public accounts {
+class administered_accounts : public accounts, public changes {
  public:
   /// Registers a user that may administrate, on the caller's thread: blocks about half a second.
   /// Errors: as register_user().
@@ -47,6 +53,10 @@ class administered_accounts : public accounts {
   virtual void set_password(std::string username, std::string password, callback<void> done) = 0;
   /// Blocks.
   [[nodiscard]] virtual result<bool> has_administrator() = 0;
+  /// Blocks. What nodes share without asking for each token: the signing keys, rotated when they
+  /// are old, and who ended all log-ins. To be called every other second; what it read last holds
+  /// while the store is away.
+  [[nodiscard]] virtual result<void> look_after() = 0;
 };
 
 /// Reads or makes the master key and the signing key: blocks, call it at start-up. Errors:

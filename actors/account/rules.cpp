@@ -2,26 +2,12 @@
 #include "actors/account/rules.hpp"
 
 #include <algorithm>
-#include <array>
+
+#include "actors/account/look_alike.hpp"
 
 namespace troupe::account {
 
 namespace {
-
-/// Sorted. Roots of addresses that this or a later version serves, and names that would pass for
-/// the operator.
-constexpr auto reserved = std::to_array<std::string_view>(
-    {"about",     "account", "admin",    "administrator", "all",       "anonymous", "api",
-     "app",       "assets",  "auth",     "bot",           "broadcast", "channel",   "channels",
-     "chat",      "clips",   "everyone", "explore",       "favicon",   "following", "go_live",
-     "guest",     "health",  "healthz",  "help",          "here",      "home",      "hostmaster",
-     "index",     "live",    "login",    "logout",        "me",        "metrics",   "mod",
-     "moderator", "news",    "null",     "official",      "operator",  "owner",     "postmaster",
-     "privacy",   "readyz",  "register", "robots",        "root",      "search",    "security",
-     "settings",  "signup",  "staff",    "static",        "status",    "stream",    "streams",
-     "support",   "system",  "terms",    "troupe",        "undefined", "user",      "users",
-     "videos",    "vod",     "watch",    "webmaster",     "www"});
-static_assert(std::ranges::is_sorted(reserved));
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -77,7 +63,11 @@ result<void> check_username(std::string_view username) {
     return fail(errc::invalid_argument, "invalid_username",
                 "a username has 3 to 24 letters, digits and underscores");
   }
-  if (std::ranges::binary_search(reserved, canonical(username))) {
+  // All digits would be taken for a user's id.
+  if (std::ranges::none_of(username, is_letter)) {
+    return fail(errc::invalid_argument, "invalid_username", "a username has at least one letter");
+  }
+  if (is_reserved_name(username)) {
     return fail(errc::invalid_argument, "invalid_username", "this username is reserved");
   }
   return {};

@@ -9,8 +9,8 @@
 
 namespace troupe::account {
 
-/// 3 to 24 of A-Z a-z 0-9 _, and not a name that an address or an imposter needs. Errors:
-/// invalid_argument (invalid_username).
+/// 3 to 24 of A-Z a-z 0-9 _, one of them a letter, and not a name that an address or an imposter
+/// needs (look_alike.hpp). Errors: invalid_argument (invalid_username).
 [[nodiscard]] result<void> check_username(std::string_view username);
 /// local@domain as mail servers take it, at most 254 bytes (RFC 5321, 4.5.3.1); ASCII, no quoted
 /// local part. Errors: invalid_argument (invalid_email).

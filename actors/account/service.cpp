@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "actors/account/service.hpp"
 
+#include <cstring>
 #include <utility>
 
+#include "actors/account/look_alike.hpp"
 #include "actors/account/password_hash.hpp"
 #include "actors/account/rules.hpp"
 #include "actors/account/stream_key.hpp"
@@ -11,16 +13,12 @@ namespace troupe::account {
 
 namespace {
 
-constexpr std::size_t password_threads = 2;
-/// At 0.25 s a hash and 2 threads: what waits longer than 8 s is better refused.
-constexpr std::size_t password_queue = 64;
+/// At 0.25 s a hash and 2 threads: what waits longer than 8 s, or 16 s while both lines are full,
+/// is better refused.
+constexpr fair_pool::options password_options{.threads = 2, .queue = 64, .per_network = 8};
 
 user to_user(const storage::user_record& r) {
   return {r.id, r.username, r.email, r.is_administrator, r.created_at};
-}
-
-std::unexpected<error> invalid_credentials() {
-  return fail(errc::unauthenticated, "invalid_credentials", "wrong username or password");
 }
 
 std::unexpected<error> invalid_grant() {
@@ -57,48 +55,31 @@ service::service(settings s, dependencies d, keys k)
       registered_(d.counters.make_counter("troupe_registrations_total", "Users registered")),
       logged_in_(log_in_counter(d.counters, "password", "granted")),
       wrong_password_(log_in_counter(d.counters, "password", "wrong")),
+      wrong_code_(log_in_counter(d.counters, "password", "wrong_code")),
       refreshed_(log_in_counter(d.counters, "refresh_token", "granted")),
       wrong_refresh_(log_in_counter(d.counters, "refresh_token", "wrong")),
       wrong_key_(d.counters.make_counter("troupe_wrong_stream_keys_total",
                                          "Stream keys presented that nobody has")),
       refused_(d.counters.make_counter("troupe_accounts_refused_total",
                                        "Account requests refused because a queue was full")),
+      keys_rotated_(d.counters.make_counter("troupe_token_keys_made_total",
+                                            "Keys for access tokens made to follow another")),
       sealer_(k.master),
-      access_tokens_(std::move(k.token_key), settings_.issuer, settings_.access_token_life, time_),
+      access_tokens_(key_ring(std::move(k.token_keys), settings_.access_token_life),
+                     settings_.issuer, settings_.access_token_life, time_),
+      ended_(settings_.access_token_life, settings_.remembered_ends, d.counters),
+      limits_(settings_.counted_failures, time_, d.counters),
       nobodys_hash_(impossible_hash(settings_.bcrypt_cost)),
-      password_pool_("passwords", password_threads, password_queue, d.counters) {}
+      password_pool_("passwords", password_options, d.counters) {}
 
 service::~service() {
+  password_pool_.close();  // what waits is told so now, instead of hashed for seconds
   std::unique_lock lock(mutex_);
   idle_.wait(lock, [this] { return waiting_ == 0; });
 }
 
-template <class T>
-service::waiter<T> service::wait_for(callback<T> done) {
-  {
-    const std::lock_guard lock(mutex_);
-    ++waiting_;
-  }
-  return std::make_shared<callback<T>>([this, done = std::move(done)](result<T> answer) mutable {
-    std::exchange(done, nullptr)(std::move(answer));
-    const std::lock_guard lock(mutex_);
-    --waiting_;
-    idle_.notify_all();  // under the lock: the destructor may free the condition right after
-  });
-}
-
-template <class T, class Job>
-void service::run_on(worker_pool& pool, const waiter<T>& done, Job job) {
-  if (!pool.submit([done, job = std::move(job)]() mutable { job(done); })) {
-    refused_.add();
-    (*done)(fail(errc::unavailable, "overloaded", "too many requests wait, try again later"));
-  }
-}
-
-template <class T>
-void service::ask_store(callback<T> done, std::move_only_function<result<T>()> question) {
-  run_on<T>(store_pool_, wait_for<T>(std::move(done)),
-            [question = std::move(question)](const waiter<T>& w) mutable { (*w)(question()); });
+error overloaded() {
+  return make_error(errc::unavailable, "overloaded", "too many requests wait, try again later");
 }
 
 void service::register_user(new_user wanted, callback<user> done) {
@@ -107,9 +88,10 @@ void service::register_user(new_user wanted, callback<user> done) {
     (*w)(fail(good.error()));
     return;
   }
-  run_on<user>(password_pool_, w, [this, wanted = std::move(wanted)](const waiter<user>& hashing) {
+  const fair_pool::share whose{.network = wanted.from.network, .is_known = wanted.from.is_trusted};
+  run_hashing<user>(whose, w, [this, wanted = std::move(wanted)](const waiter<user>& hashing) {
     auto hash = hash_password(wanted.password, settings_.bcrypt_cost);
-    run_on<user>(store_pool_, hashing, [this, wanted, hash](const waiter<user>& storing) {
+    run_on_store<user>(hashing, [this, wanted, hash](const waiter<user>& storing) {
       (*storing)(store_user(wanted, hash, false));
     });
   });
@@ -125,7 +107,8 @@ result<user> service::store_user(const new_user& wanted, std::string hash, bool 
   const auto key = make_stream_key();
   if (auto added = store_.users().add(
           record, {canonical(wanted.username), canonical(wanted.email),
-                   seal_stream_key(sealer_, record.id, key), stream_key_digest(sealer_, key)});
+                   seal_stream_key(sealer_, record.id, key), stream_key_digest(sealer_, key),
+                   look_alike_skeleton(wanted.username)});
       !added) {
     return fail(std::move(added.error()));
   }
@@ -146,13 +129,13 @@ void service::set_password(std::string username, std::string password, callback<
     (*w)(std::move(good));
     return;
   }
-  run_on<void>(password_pool_, w,
-               [this, username = canonical(username), password](const waiter<void>& hashing) {
-                 auto hash = hash_password(password, settings_.bcrypt_cost);
-                 run_on<void>(store_pool_, hashing, [this, username, hash](const waiter<void>& s) {
-                   (*s)(replace_password(username, hash));
-                 });
-               });
+  run_hashing<void>({.network = 0, .is_known = true}, w,
+                    [this, username = canonical(username), password](const waiter<void>& hashing) {
+                      auto hash = hash_password(password, settings_.bcrypt_cost);
+                      run_on_store<void>(hashing, [this, username, hash](const waiter<void>& s) {
+                        (*s)(replace_password(username, hash));
+                      });
+                    });
 }
 
 result<void> service::replace_password(const std::string& username, std::string_view hash) {
@@ -160,64 +143,65 @@ result<void> service::replace_password(const std::string& username, std::string_
   if (!found) {
     return fail(found.error());
   }
-  if (auto set = store_.users().set_password_hash(found->id, hash); !set) {
-    return set;
+  const auto generation =
+      store_.users().set_password_hash(found->id, std::nullopt, hash, time_.wall());
+  if (!generation) {
+    return fail(generation.error());
   }
-  return store_.tokens().revoke_all(found->id);
+  note_end(found->id, *generation);
+  return {};
 }
 
 result<bool> service::has_administrator() {
   return store_.users().has_administrator();
 }
 
-void service::log_in(std::string username, std::string password, callback<token_pair> done) {
+void service::log_in(std::string username, proof shown, callback<token_pair> done) {
   auto w = wait_for<token_pair>(std::move(done));
-  // Longer than any that was ever accepted: the answer is the same whoever is meant.
-  if (username.size() > 254 || password.size() > largest_password_bytes) {
-    wrong_password_.add();
-    (*w)(invalid_credentials());
-    return;
+  const auto from = shown.from;
+  auto login = canonical(username);
+  if (login.empty()) {
+    login = "?";  // nobody's; a trial without a login is a change
   }
-  const auto compare = [this, password](const waiter<token_pair>& comparing,
-                                        const result<storage::user_record>& found) {
-    // An unknown user costs the same work as a wrong password.
-    const auto& hash = found ? found->password_hash : nobodys_hash_;
-    if (!is_password(password, hash) || !found) {
-      wrong_password_.add();
-      (*comparing)(invalid_credentials());
-      return;
-    }
-    run_on<token_pair>(store_pool_, comparing, [this, u = *found](const waiter<token_pair>& last) {
-      (*last)(first_tokens(u));
-    });
-  };
-  run_on<token_pair>(store_pool_, w,
-                     [this, compare, name = canonical(username)](const waiter<token_pair>& asking) {
-                       auto found = store_.users().find_by_login(name);
-                       if (!found && found.error().code != errc::not_found &&
-                           found.error().code != errc::invalid_argument) {
-                         (*asking)(fail(found.error()));
-                         return;
-                       }
-                       run_on<token_pair>(
-                           password_pool_, asking,
-                           [compare, found](const waiter<token_pair>& c) { compare(c, found); });
-                     });
+  prove({.login = std::move(login),
+         .who = 0,
+         .shown = std::move(shown),
+         .done = [this, w, from](result<storage::user_record> u) {
+           (*w)(u ? first_tokens(*u, from) : fail(u.error()));
+         }});
 }
 
 token_pair service::tokens_for(const storage::user_record& u,
                                const account::refresh_token& next) const {
-  return {access_tokens_.sign(
-              {.id = u.id, .username = u.username, .is_administrator = u.is_administrator}),
+  return {access_tokens_.sign({.id = u.id,
+                               .username = u.username,
+                               .is_administrator = u.is_administrator,
+                               .generation = u.generation}),
           next.text(), access_tokens_.life()};
 }
 
-result<token_pair> service::first_tokens(const storage::user_record& u) {
+std::int64_t service::network_digest(user_id who, client from) const {
+  if (from.network == 0 || from.is_trusted) {
+    return 0;
+  }
+  // Keyed, and another one for each user: the store tells nobody who was where.
+  const auto d = sealer_.digest_of("network of user " + std::to_string(who),
+                                   as_bytes(std::to_string(from.network)));
+  std::int64_t number = 0;
+  std::memcpy(&number, d.data(), sizeof(number));
+  return number;
+}
+
+result<token_pair> service::first_tokens(const storage::user_record& u, client from) {
   const auto now = time_.wall();
   const auto token = refresh_token::make();
-  if (auto added = store_.tokens().add(
-          {token.family_digest(), token.secret_digest(), u.id, now + settings_.refresh_token_life},
-          now);
+  if (auto added = store_.tokens().add({.family = token.family_digest(),
+                                        .secret = token.secret_digest(),
+                                        .user = u.id,
+                                        .expires_at = now + settings_.refresh_token_life,
+                                        .generation = u.generation,
+                                        .network = network_digest(u.id, from)},
+                                       now);
       !added) {
     return fail(added.error());
   }
@@ -289,11 +273,21 @@ result<identity> service::owner_of_refresh_token(std::string_view text) {
   return identity{.id = u->id,
                   .username = u->username,
                   .is_administrator = u->is_administrator,
-                  .expires_at = now + access_tokens_.life()};
+                  .expires_at = now + access_tokens_.life(),
+                  .generation = u->generation};
 }
 
 result<identity> service::verify(std::string_view access_token) const {
-  return access_tokens_.verify(access_token);
+  auto who = access_tokens_.verify(access_token);
+  if (who && ended_.has_ended(*who)) {
+    // As if its time were over: whoever still has a refresh token may renew.
+    return fail(errc::unauthenticated, "token_expired", "this log-in has been ended");
+  }
+  return who;
+}
+
+bool service::has_ended(const identity& who) const {
+  return ended_.has_ended(who);
 }
 
 void service::find(user_id id, callback<user> done) {
@@ -335,6 +329,31 @@ void service::owner_of_key(std::string stream_key, callback<user> done) {
   });
 }
 
+result<void> service::fill_in_skeletons() {
+  for (;;) {
+    const auto names = store_.users().names_without_skeleton();
+    if (!names) {
+      return fail(names.error());
+    }
+    if (names->empty()) {
+      return {};
+    }
+    for (const auto& each : *names) {
+      if (auto set = store_.users().set_skeleton(each.user, look_alike_skeleton(each.username));
+          !set) {
+        return fail(set.error().with("filling in what usernames look like"));
+      }
+    }
+  }
+}
+
+result<void> service::start() {
+  if (auto filled = fill_in_skeletons(); !filled) {
+    return filled;
+  }
+  return look_after();
+}
+
 result<std::unique_ptr<administered_accounts>> make_accounts(settings s, dependencies d) {
   if (s.bcrypt_cost < 4 || s.bcrypt_cost > 14) {
     return fail(errc::invalid_argument, "the bcrypt cost is between 4 and 14");
@@ -343,7 +362,11 @@ result<std::unique_ptr<administered_accounts>> make_accounts(settings s, depende
   if (!k) {
     return fail(k.error());
   }
-  return std::make_unique<service>(std::move(s), d, std::move(*k));
+  auto made = std::make_unique<service>(std::move(s), d, std::move(*k));
+  if (auto started = made->start(); !started) {
+    return fail(started.error());
+  }
+  return made;
 }
 
 }  // namespace troupe::account

@@ -3,11 +3,21 @@
 #include <boost/json/value.hpp>
 
 #include "base/clock.hpp"
+#include "net/http/auth_tokens.hpp"
 #include "net/http/fields.hpp"
 #include "net/http/reply.hpp"
 #include "net/http/services.hpp"
 
 namespace troupe::http {
+
+response render_user(const account::user& me) {
+  return json_response(200, {{"user_id", me.id},
+                             {"username", me.username},
+                             {"email", me.email},
+                             {"is_administrator", me.is_administrator},
+                             {"created_at", to_iso8601(me.created_at)}});
+}
+
 namespace {
 
 namespace json = boost::json;
@@ -31,7 +41,8 @@ result<account::new_user> read_new_user(const request& r, std::size_t limit) {
   }
   return account::new_user{.username = *std::move(username),
                            .email = *std::move(email),
-                           .password = *std::move(password)};
+                           .password = *std::move(password),
+                           .from = client_of(r)};
 }
 
 void register_user(const services& s, call c) {
@@ -49,14 +60,7 @@ void register_user(const services& s, call c) {
 }
 
 void show_me(const services& s, call c) {
-  s.parts.accounts->find(c.who->id,
-                         answer_with<account::user>(std::move(c.answer), [](account::user me) {
-                           return json_response(200, {{"user_id", me.id},
-                                                      {"username", me.username},
-                                                      {"email", me.email},
-                                                      {"is_administrator", me.is_administrator},
-                                                      {"created_at", to_iso8601(me.created_at)}});
-                         }));
+  s.parts.accounts->find(c.who->id, answer_with<account::user>(std::move(c.answer), render_user));
 }
 
 callback<std::string> answer_with_key(responder answer, std::string ingest_url) {

@@ -109,8 +109,11 @@ class whole_api final : public api {
           std::make_shared<memory_idempotency_store>(limits(), clock(), m);
     }
     add_account_routes(table_, services_);
+    add_account_change_routes(table_, services_);
     add_token_routes(table_, services_);
     add_stream_routes(table_, services_);
+    add_chat_routes(table_, services_);
+    add_moderation_routes(table_, services_);
     add_follow_routes(table_, services_);
     add_operator_routes(table_, services_);
     for (const auto& each : table_.routes()) {
@@ -168,7 +171,7 @@ class whole_api final : public api {
     if (!who) {
       return answer(error_response(who.error()));
     }
-    if (*who) {
+    if (*who && !match.found->has_own_rules) {
       if (const auto wait = by_user_.refuse(static_cast<std::uint64_t>((*who)->id))) {
         return answer(
             error_response(make_error(errc::rate_limited, "too many requests of this user"), wait));
@@ -180,7 +183,7 @@ class whole_api final : public api {
            .captured = match.captured,
            .captured2 = match.captured2};
     const auto key = c.req.header("idempotency-key");
-    if (key && c.who && c.req.method == "POST") {
+    if (key && c.who && c.req.method == "POST" && !match.found->has_own_rules) {
       return run_once(*match.found, std::string(*key), std::move(c));
     }
     match.found->run(std::move(c));

@@ -13,7 +13,9 @@
 #include <string_view>
 
 #include "actors/account/accounts.hpp"
+#include "actors/account/changes.hpp"
 #include "actors/follow/follows.hpp"
+#include "actors/chat/chats.hpp"
 #include "actors/stream/streams.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
@@ -29,7 +31,9 @@ using readiness = std::function<std::optional<std::string>()>;
 
 struct api_parts {
   std::shared_ptr<account::accounts> accounts;
+  std::shared_ptr<account::changes> changes = nullptr;
   std::shared_ptr<stream::streams> streams;
+  std::shared_ptr<chat::chats> chats = nullptr;
   std::shared_ptr<follow::follows> follows;
   readiness why_not_ready;                         ///< empty = always ready
   std::shared_ptr<idempotency_store> idempotency;  ///< empty = in memory

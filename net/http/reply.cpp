@@ -73,14 +73,27 @@ response error_response(const error& e, std::optional<std::chrono::seconds> retr
     return error_response(500, "internal", "something went wrong here; it has been logged");
   }
   auto answer = error_response(status, e.reason, e.message);
+  if (e.retry_after.count() > 0) {
+    answer = json_response(status, {{"error",
+                                     {{"code", e.reason},
+                                      {"message", e.message},
+                                      {"retry_after_ms", e.retry_after.count()}}}});
+  }
   if (status == 401) {
     answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"troupe\"");  // RFC 6750, 3
   }
   if (status == 429 || status == 503) {
-    const auto wait = retry_after.value_or(usual_retry_after);
+    const auto known = std::chrono::ceil<std::chrono::seconds>(e.retry_after);
+    const auto wait = retry_after.value_or(known.count() > 0 ? known : usual_retry_after);
     answer.headers.emplace_back("Retry-After", std::to_string(wait.count()));
   }
   return answer;
+}
+
+callback<void> answer_with_nothing(responder answer) {
+  return [answer = std::move(answer)](result<void> outcome) mutable {
+    answer(outcome ? empty_response(204) : error_response(outcome.error()));
+  };
 }
 
 }  // namespace troupe::http

@@ -31,8 +31,11 @@ struct services {
 using shared_services = std::shared_ptr<const services>;
 
 void add_account_routes(router& table, const shared_services& s);
+void add_account_change_routes(router& table, const shared_services& s);
 void add_token_routes(router& table, const shared_services& s);
 void add_stream_routes(router& table, const shared_services& s);
+void add_chat_routes(router& table, const shared_services& s);
+void add_moderation_routes(router& table, const shared_services& s);
 void add_follow_routes(router& table, const shared_services& s);
 void add_operator_routes(router& table, const shared_services& s);
 

@@ -7,27 +7,20 @@
 #include <boost/json/value.hpp>
 
 #include "net/http/auth_cookie.hpp"
+#include "net/http/auth_tokens.hpp"
 #include "net/http/fields.hpp"
 #include "net/http/reply.hpp"
 #include "net/http/services.hpp"
 
 namespace troupe::http {
-namespace {
+
+account::client client_of(const request& r) {
+  return {.network = address_key(r.remote_address), .is_trusted = r.is_trusted};
+}
 
 response refuse_other_origin() {
   return error_response(
       make_error(errc::forbidden, "cross_site", "the cookie is for this site's own pages"));
-}
-
-/// The body's token, else, for those who asked for cookies, the cookie's; nothing when neither is
-/// there.
-result<std::optional<std::string>> find_refresh_token(const request& r, const fields& body,
-                                                      bool by_cookie) {
-  auto token = body.optional_text("refresh_token");
-  if (!token || *token || !by_cookie) {
-    return token;
-  }
-  return refresh_token_of_page(r);
 }
 
 callback<account::token_pair> answer_with_tokens(const services& s, call c, bool by_cookie) {
@@ -55,6 +48,19 @@ callback<account::token_pair> answer_with_tokens(const services& s, call c, bool
   };
 }
 
+namespace {
+
+/// The body's token, else, for those who asked for cookies, the cookie's; nothing when neither is
+/// there.
+result<std::optional<std::string>> find_refresh_token(const request& r, const fields& body,
+                                                      bool by_cookie) {
+  auto token = body.optional_text("refresh_token");
+  if (!token || *token || !by_cookie) {
+    return token;
+  }
+  return refresh_token_of_page(r);
+}
+
 void grant_by_password(const services& s, call c, const fields& body, bool by_cookie) {
   auto username = body.text("username");
   if (!username) {
@@ -64,10 +70,17 @@ void grant_by_password(const services& s, call c, const fields& body, bool by_co
   if (!password) {
     return c.answer(error_response(password.error()));
   }
+  auto otp = body.optional_text("otp");
+  if (!otp) {
+    return c.answer(error_response(otp.error()));
+  }
   if (s.refuses_log_in(c)) {
     return;
   }
-  s.parts.accounts->log_in(*std::move(username), *std::move(password),
+  account::proof shown{.password = *std::move(password),
+                       .otp = (*std::move(otp)).value_or(""),
+                       .from = client_of(c.req)};
+  s.parts.accounts->log_in(*std::move(username), std::move(shown),
                            answer_with_tokens(s, std::move(c), by_cookie));
 }
 

@@ -13,6 +13,8 @@ class secret_table final : public secret_store {
 
   result<bytes> find(std::string_view name) override;
   result<bytes> add(std::string_view name, byte_view sealed, wall_time now) override;
+  result<std::vector<stored_secret>> list(std::string_view prefix) override;
+  result<void> remove(std::string_view name) override;
 
  private:
   access access_;

@@ -12,6 +12,7 @@
 #include "storage/sql/migrations.hpp"
 #include "storage/sql/pool.hpp"
 #include "storage/sql/postgresql_engine.hpp"
+#include "storage/sql/second_factor_table.hpp"
 #include "storage/sql/secret_table.hpp"
 #include "storage/sql/sqlite_engine.hpp"
 #include "storage/sql/stream_table.hpp"
@@ -35,6 +36,7 @@ class tables : public database {
         entities_(a, kind),
         follows_(a),
         audience_(a, kind),
+        second_factors_(a),
         secrets_(a),
         chat_(a, kind) {}
 
@@ -52,6 +54,8 @@ class tables : public database {
 
   follow_store& follows() override { return follows_; }
 
+  second_factor_store& second_factors() override { return second_factors_; }
+
   secret_store& secrets() override { return secrets_; }
 
   chat_store& chat() override { return chat_; }
@@ -67,6 +71,7 @@ class tables : public database {
   entity_table entities_;
   follow_table follows_;
   audience_table audience_;
+  second_factor_table second_factors_;
   secret_table secrets_;
   chat_table chat_;
 };

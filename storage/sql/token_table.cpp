@@ -5,13 +5,17 @@ namespace troupe::storage::sql {
 
 result<void> token_table::add(const token_family& token, wall_time now) {
   const auto added = access_.write(
-      "INSERT INTO token_family (family, secret, user_id, used_at, expires_at) "
-      "VALUES (decode(:family, 'hex'), decode(:secret, 'hex'), :user_id, :now, :expires_at)",
+      "INSERT INTO token_family (family, secret, user_id, used_at, expires_at, generation, "
+      "network) "
+      "VALUES (decode(:family, 'hex'), decode(:secret, 'hex'), :user_id, :now, :expires_at, "
+      ":generation, :network)",
       {{"family", byte_view(token.family)},
        {"secret", byte_view(token.secret)},
        {"user_id", token.user},
        {"now", now},
-       {"expires_at", token.expires_at}},
+       {"expires_at", token.expires_at},
+       {"generation", token.generation},
+       {"network", token.network}},
       0);
   if (!added) {
     return fail(added.error());
@@ -28,7 +32,9 @@ result<user_id> token_table::rotate(byte_view family, byte_view old_secret, byte
   const auto rotated = access_.write(
       "UPDATE token_family SET secret = decode(:new_secret, 'hex'), used_at = :now, "
       "expires_at = :expires_at WHERE family = decode(:family, 'hex') "
-      "AND secret = decode(:old_secret, 'hex') AND expires_at > :still RETURNING user_id",
+      "AND secret = decode(:old_secret, 'hex') AND expires_at > :still "
+      "AND generation = (SELECT generation FROM users WHERE id = token_family.user_id) "
+      "RETURNING user_id",
       {{"new_secret", new_secret},
        {"now", now},
        {"expires_at", expires_at},
@@ -53,7 +59,8 @@ result<user_id> token_table::rotate(byte_view family, byte_view old_secret, byte
 result<user_id> token_table::find_owner(byte_view family, byte_view secret, wall_time now) {
   const auto found = only_row(
       access_.read("SELECT user_id FROM token_family WHERE family = decode(:family, 'hex') "
-                   "AND secret = decode(:secret, 'hex') AND expires_at > :now",
+                   "AND secret = decode(:secret, 'hex') AND expires_at > :now AND generation = "
+                   "(SELECT generation FROM users WHERE id = token_family.user_id)",
                    {{"family", family}, {"secret", secret}, {"now", now}}, 1),
       "no such log-in");
   if (!found) {
@@ -70,6 +77,16 @@ result<void> token_table::revoke(byte_view family) {
 result<void> token_table::revoke_all(user_id user) {
   return without_rows(
       access_.write("DELETE FROM token_family WHERE user_id = :user_id", {{"user_id", user}}, 0));
+}
+
+result<bool> token_table::knows_network(user_id user, std::int64_t network) {
+  const auto found = access_.read(
+      "SELECT user_id FROM token_family WHERE user_id = :user AND network = :network LIMIT 1",
+      {{"user", user}, {"network", network}}, 1);
+  if (!found) {
+    return fail(found.error());
+  }
+  return !found->empty();
 }
 
 result<std::size_t> token_table::remove_expired(wall_time now) {

@@ -17,6 +17,7 @@ class token_table final : public token_store {
   result<user_id> find_owner(byte_view family, byte_view secret, wall_time now) override;
   result<void> revoke(byte_view family) override;
   result<void> revoke_all(user_id user) override;
+  result<bool> knows_network(user_id user, std::int64_t network) override;
   result<std::size_t> remove_expired(wall_time now) override;
 
  private:

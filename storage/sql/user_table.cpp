@@ -6,10 +6,12 @@ namespace troupe::storage::sql {
 namespace {
 
 constexpr const char* missing = "no such user";
+constexpr const char* email_taken = "this email address has an account";
 
 const std::string select_user =
-    "SELECT id, username, email, password_hash, is_administrator, created_at FROM users ";
-constexpr std::size_t user_columns = 6;
+    "SELECT id, username, email, password_hash, is_administrator, created_at, "
+    "generation FROM users ";
+constexpr std::size_t user_columns = 7;
 
 result<user_record> to_record(result<std::vector<row>> rows) {
   const auto found = only_row(std::move(rows), missing);
@@ -21,7 +23,8 @@ result<user_record> to_record(result<std::vector<row>> rows) {
                      .email = found->text(2),
                      .password_hash = found->text(3),
                      .is_administrator = found->number(4) != 0,
-                     .created_at = found->time(5)};
+                     .created_at = found->time(5),
+                     .generation = found->number(6)};
 }
 
 }  // namespace
@@ -29,10 +32,10 @@ result<user_record> to_record(result<std::vector<row>> rows) {
 result<void> user_table::add(const user_record& user, const user_keys& keys) {
   const auto added = access_.write(
       "INSERT INTO users (id, username, username_key, email, email_key, password_hash, "
-      "is_administrator, created_at, sealed_stream_key, stream_key_digest) "
+      "is_administrator, created_at, sealed_stream_key, stream_key_digest, username_skeleton) "
       "VALUES (:id, :username, :username_key, :email, :email_key, :password_hash, "
-      ":is_administrator, :created_at, decode(:sealed, 'hex'), decode(:digest, 'hex')) "
-      "ON CONFLICT DO NOTHING RETURNING id",
+      ":is_administrator, :created_at, decode(:sealed, 'hex'), decode(:digest, 'hex'), "
+      ":skeleton) ON CONFLICT DO NOTHING RETURNING id",
       {{"id", user.id},
        {"username", user.username},
        {"username_key", keys.username_key},
@@ -42,7 +45,9 @@ result<void> user_table::add(const user_record& user, const user_keys& keys) {
        {"is_administrator", std::int64_t{user.is_administrator}},
        {"created_at", user.created_at},
        {"sealed", byte_view(keys.sealed_stream_key)},
-       {"digest", byte_view(keys.stream_key_digest)}},
+       {"digest", byte_view(keys.stream_key_digest)},
+       {"skeleton",
+        keys.username_skeleton.empty() ? std::nullopt : std::optional(keys.username_skeleton)}},
       1);
   if (!added) {
     return fail(added.error());
@@ -53,8 +58,12 @@ result<void> user_table::add(const user_record& user, const user_keys& keys) {
 error user_table::why_taken(const user_keys& keys) {
   const auto taken = access_.read(
       "SELECT (SELECT COUNT(*) FROM users WHERE username_key = :username_key), "
+      "(SELECT COUNT(*) FROM users WHERE username_skeleton = :skeleton), "
       "(SELECT COUNT(*) FROM users WHERE email_key = :email_key)",
-      {{"username_key", keys.username_key}, {"email_key", keys.email_key}}, 2);
+      {{"username_key", keys.username_key},
+       {"skeleton", keys.username_skeleton},
+       {"email_key", keys.email_key}},
+      3);
   if (!taken) {
     return taken.error();
   }
@@ -62,7 +71,11 @@ error user_table::why_taken(const user_keys& keys) {
     return make_error(errc::conflict, "username_taken", "this username is taken");
   }
   if (taken->front().number(1) != 0) {
-    return make_error(errc::conflict, "email_taken", "this email address has an account");
+    return make_error(errc::conflict, "username_taken",
+                      "a username that looks like this one is taken");
+  }
+  if (taken->front().number(2) != 0) {
+    return make_error(errc::conflict, "email_taken", email_taken);
   }
   return make_error(errc::internal, "a user's id or stream key is not unique");
 }
@@ -104,15 +117,91 @@ result<void> user_table::replace_stream_key(user_id id, byte_view sealed, byte_v
   return {};
 }
 
-result<void> user_table::set_password_hash(user_id id, std::string_view hash) {
-  const auto changed =
-      only_row(access_.write("UPDATE users SET password_hash = :hash WHERE id = :id RETURNING id",
-                             {{"hash", hash}, {"id", id}}, 1),
-               missing);
+result<std::int64_t> user_table::set_password_hash(user_id id,
+                                                   const std::optional<std::string>& expected,
+                                                   std::string_view hash, wall_time now) {
+  const auto changed = access_.write(
+      "UPDATE users SET password_hash = :hash, generation = generation + 1, "
+      "log_ins_ended_at = :now WHERE id = :id AND (:any = 1 OR password_hash = :expected) "
+      "RETURNING generation",
+      {{"hash", hash},
+       {"now", now},
+       {"id", id},
+       {"any", std::int64_t{!expected}},
+       {"expected", std::string_view(expected ? *expected : std::string_view())}},
+      1);
   if (!changed) {
     return fail(changed.error());
   }
-  return {};
+  if (changed->empty()) {
+    return expected ? fail(errc::conflict, "password_changed",
+                           "the password was changed by another request")
+                    : fail(errc::not_found, missing);
+  }
+  return changed->front().number(0);
+}
+
+result<void> user_table::set_email(user_id id, std::string_view email, std::string_view email_key) {
+  const auto changed = access_.write(
+      "UPDATE users SET email = :email, email_key = :key WHERE id = :id AND NOT EXISTS "
+      "(SELECT 1 FROM users AS other WHERE other.email_key = :key2 AND other.id <> :id2) "
+      "RETURNING id",
+      {{"email", email}, {"key", email_key}, {"id", id}, {"key2", email_key}, {"id2", id}}, 1);
+  if (!changed) {
+    return fail(changed.error());
+  }
+  return changed->empty() ? fail(errc::conflict, "email_taken", email_taken) : result<void>();
+}
+
+result<std::int64_t> user_table::end_log_ins(user_id id, wall_time now) {
+  const auto ended = only_row(
+      access_.write("UPDATE users SET generation = generation + 1, log_ins_ended_at = :now "
+                    "WHERE id = :id RETURNING generation",
+                    {{"now", now}, {"id", id}}, 1),
+      missing);
+  if (!ended) {
+    return fail(ended.error());
+  }
+  return ended->number(0);
+}
+
+result<std::vector<ended_log_ins>> user_table::log_ins_ended_since(wall_time t) {
+  const auto found = access_.read(
+      "SELECT id, generation, log_ins_ended_at FROM users WHERE log_ins_ended_at IS NOT NULL "
+      "AND log_ins_ended_at > :since ORDER BY log_ins_ended_at DESC LIMIT 10000",
+      {{"since", t}}, 3);
+  if (!found) {
+    return fail(found.error());
+  }
+  std::vector<ended_log_ins> all;
+  for (const auto& each : *found) {
+    all.push_back({each.number(0), each.number(1), each.time(2)});
+  }
+  return all;
+}
+
+result<std::vector<unfinished_name>> user_table::names_without_skeleton() {
+  const auto found = access_.read(
+      "SELECT id, username FROM users WHERE username_skeleton IS NULL LIMIT 500", {}, 2);
+  if (!found) {
+    return fail(found.error());
+  }
+  std::vector<unfinished_name> all;
+  for (const auto& each : *found) {
+    all.push_back({each.number(0), each.text(1)});
+  }
+  return all;
+}
+
+result<void> user_table::set_skeleton(user_id id, std::string_view skeleton) {
+  return without_rows(access_.write(
+      "UPDATE users SET username_skeleton = CASE WHEN EXISTS (SELECT 1 FROM users AS other "
+      "WHERE other.username_skeleton = :taken) THEN :instead ELSE :skeleton END WHERE id = :id",
+      {{"taken", skeleton},
+       {"instead", std::string_view("#" + std::to_string(id))},
+       {"skeleton", skeleton},
+       {"id", id}},
+      0));
 }
 
 result<bool> user_table::has_administrator() {

@@ -10,7 +10,9 @@
 #include <boost/json.hpp>
 
 #include "net/http/api.hpp"
+#include "tests/unit/net/http/fake_account_changes.hpp"
 #include "tests/unit/net/http/fake_follows.hpp"
+#include "tests/unit/net/http/fake_chats.hpp"
 #include "tests/unit/net/http/fakes.hpp"
 
 namespace {
@@ -75,7 +77,9 @@ http::api& api() {
     settings.limits.log_ins_per_minute_per_address = 0;
     settings.limits.idempotency_keys = 100;
     return http::api::make({.accounts = std::make_shared<http::testing::fake_accounts>(),
+                            .changes = std::make_shared<http::testing::fake_changes>(),
                             .streams = std::make_shared<http::testing::fake_streams>(),
+                            .chats = std::make_shared<http::testing::fake_chats>(),
                             .follows = std::make_shared<http::testing::fake_follows>(),
                             .why_not_ready = {},
                             .idempotency = nullptr,

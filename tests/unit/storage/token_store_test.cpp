@@ -70,3 +70,39 @@ TEST_CASE("token_store: a user's log-ins are bounded, the least used go", "[stor
   CHECK_FALSE(tokens.rotate(bytes{1}, bytes{1}, bytes{200}, at(200), at(1000)));
   CHECK(tokens.rotate(bytes{2}, bytes{2}, bytes{200}, at(200), at(1000)));
 }
+
+TEST_CASE("token_store: what was begun under a lower generation counts no more", "[storage]") {
+  fresh_store store(each_engine());
+  add_user(store, 1);
+  auto& tokens = store->tokens();
+  const auto add = [&](std::uint8_t f, std::int64_t generation) {
+    return tokens.add(
+        {.family = {f}, .secret = {f}, .user = 1, .expires_at = at(100), .generation = generation},
+        at(0));
+  };
+  REQUIRE(add(1, 0));
+  CHECK(tokens.find_owner(bytes{1}, bytes{1}, at(1)).value() == 1);
+  REQUIRE(store->users().end_log_ins(1, at(1)));
+  CHECK(error_of(tokens.find_owner(bytes{1}, bytes{1}, at(1))).code == errc::not_found);
+  CHECK(error_of(tokens.rotate(bytes{1}, bytes{1}, bytes{2}, at(1), at(101))).reason ==
+        "invalid_grant");
+  // A log-in that was under way meanwhile does not slip through either.
+  REQUIRE(add(2, 0));
+  CHECK_FALSE(tokens.rotate(bytes{2}, bytes{2}, bytes{3}, at(1), at(101)));
+  REQUIRE(add(3, 1));
+  CHECK(tokens.rotate(bytes{3}, bytes{3}, bytes{4}, at(1), at(101)));
+}
+
+TEST_CASE("token_store: remembers the networks that log-ins were begun from", "[storage]") {
+  fresh_store store(each_engine());
+  add_user(store, 1);
+  add_user(store, 2);
+  auto& tokens = store->tokens();
+  REQUIRE(tokens.add(
+      {.family = {1}, .secret = {1}, .user = 1, .expires_at = at(100), .network = -77}, at(0)));
+  CHECK(tokens.knows_network(1, -77).value());
+  CHECK_FALSE(tokens.knows_network(1, 77).value());
+  CHECK_FALSE(tokens.knows_network(2, -77).value());
+  REQUIRE(tokens.revoke(bytes{1}));
+  CHECK_FALSE(tokens.knows_network(1, -77).value());
+}

@@ -4,6 +4,7 @@
 using namespace troupe;
 using namespace troupe::storage;
 using namespace troupe::storage::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -72,9 +73,76 @@ TEST_CASE("user_store: replaces a stream key, and the old one finds nobody", "[s
 TEST_CASE("user_store: replaces a password hash", "[storage]") {
   fresh_store store(each_engine());
   REQUIRE(store->users().add(ann(), keys_of("ann", 1)));
-  REQUIRE(store->users().set_password_hash(7, "other"));
+  const wall_time now = from_unix_ms(1'768'000'000'000);
+  CHECK(store->users().set_password_hash(7, std::nullopt, "other", now).value() == 1);
   CHECK(store->users().find(7).value().password_hash == "other");
-  CHECK(error_of(store->users().set_password_hash(8, "x")).code == errc::not_found);
+  CHECK(store->users().find(7).value().generation == 1);
+  CHECK(error_of(store->users().set_password_hash(8, std::nullopt, "x", now)).code ==
+        errc::not_found);
+  CHECK(error_of(store->users().set_password_hash(7, "hash", "x", now)).reason ==
+        "password_changed");
+  CHECK(store->users().set_password_hash(7, "other", "third", now).value() == 2);
+}
+
+TEST_CASE("user_store: keeps who ended all log-ins, and when", "[storage]") {
+  fresh_store store(each_engine());
+  auto& users = store->users();
+  REQUIRE(users.add(ann(), keys_of("ann", 1)));
+  auto bob = ann();
+  bob.id = 8;
+  REQUIRE(users.add(bob, keys_of("bob", 2)));
+  const wall_time t = from_unix_ms(1'768'000'000'000);
+  CHECK(users.log_ins_ended_since(wall_time{}).value().empty());
+  CHECK(users.end_log_ins(7, t).value() == 1);
+  CHECK(users.end_log_ins(8, t + 1s).value() == 1);
+  CHECK(users.end_log_ins(7, t + 2s).value() == 2);
+  const auto ended = users.log_ins_ended_since(t).value();
+  REQUIRE(ended.size() == 2);
+  CHECK(ended[0].user == 7);
+  CHECK(ended[0].generation == 2);
+  CHECK(ended[0].at == t + 2s);
+  CHECK(ended[1].user == 8);
+  CHECK(users.log_ins_ended_since(t + 2s).value().empty());
+  CHECK(error_of(users.end_log_ins(99, t)).code == errc::not_found);
+}
+
+TEST_CASE("user_store: a name that looks like another's is taken", "[storage]") {
+  fresh_store store(each_engine());
+  auto& users = store->users();
+  auto keys = keys_of("ann", 1);
+  keys.username_skeleton = "ann";
+  REQUIRE(users.add(ann(), keys));
+  auto other = ann();
+  other.id = 8;
+  keys = keys_of("ann_", 2);
+  keys.username_skeleton = "ann";
+  CHECK(error_of(users.add(other, keys)).reason == "username_taken");
+  // From before skeletons were kept: filled in later, the one that comes first has it.
+  keys.username_skeleton.clear();
+  REQUIRE(users.add(other, keys));
+  const auto without = users.names_without_skeleton().value();
+  REQUIRE(without.size() == 1);
+  CHECK(without.front().user == 8);
+  CHECK(without.front().username == other.username);
+  REQUIRE(users.set_skeleton(8, "ann"));
+  CHECK(users.names_without_skeleton().value().empty());
+  other.id = 9;
+  keys = keys_of("bob", 3);
+  keys.username_skeleton = "#8";
+  CHECK(error_of(users.add(other, keys)).reason == "username_taken");
+}
+
+TEST_CASE("user_store: changes an address unless it is another's", "[storage]") {
+  fresh_store store(each_engine());
+  auto& users = store->users();
+  REQUIRE(users.add(ann(), keys_of("ann", 1)));
+  auto bob = ann();
+  bob.id = 8;
+  REQUIRE(users.add(bob, keys_of("bob", 2)));
+  REQUIRE(users.set_email(7, "New@example.org", "new@example.org"));
+  CHECK(users.find_by_login("new@example.org").value().email == "New@example.org");
+  REQUIRE(users.set_email(7, "NEW@example.org", "new@example.org"));
+  CHECK(error_of(users.set_email(8, "new@example.org", "new@example.org")).reason == "email_taken");
 }
 
 TEST_CASE("user_store: knows whether there is an administrator", "[storage]") {

@@ -70,10 +70,11 @@ class fixture {
     });
   }
 
-  result<token_pair> log_in(const std::string& name,
-                            const std::string& password = "correct horse") {
-    return answer_of<token_pair>(
-        [&](auto done) { service->log_in(name, password, std::move(done)); });
+  result<token_pair> log_in(const std::string& name, const std::string& password = "correct horse",
+                            const std::string& otp = "", client from = {}) {
+    return answer_of<token_pair>([&](auto done) {
+      service->log_in(name, {.password = password, .otp = otp, .from = from}, std::move(done));
+    });
   }
 
   result<token_pair> refresh(const std::string& token) {

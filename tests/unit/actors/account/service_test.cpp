@@ -223,7 +223,8 @@ TEST_CASE("accounts: ending the service answers what was asked", "[account]") {
   fixture f;
   std::atomic<int> answered = 0;
   for (int i = 0; i < 20; ++i) {
-    f.service->log_in("nobody", "whatever it is", [&](result<token_pair>) { ++answered; });
+    f.service->log_in("nobody", {.password = "whatever it is"},
+                      [&](result<token_pair>) { ++answered; });
   }
   f.service.reset();
   CHECK(answered == 20);

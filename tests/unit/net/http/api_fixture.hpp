@@ -13,7 +13,9 @@
 #include <catch2/catch.hpp>
 
 #include "net/http/api.hpp"
+#include "tests/unit/net/http/fake_account_changes.hpp"
 #include "tests/unit/net/http/fake_follows.hpp"
+#include "tests/unit/net/http/fake_chats.hpp"
 #include "tests/unit/net/http/fakes.hpp"
 #include "tests/unit/net/http/openapi_check.hpp"
 
@@ -81,7 +83,9 @@ class api_fixture {
   manual_clock clock;
   troupe::metrics metrics;
   std::shared_ptr<fake_accounts> accounts = std::make_shared<fake_accounts>();
+  std::shared_ptr<fake_changes> changes = std::make_shared<fake_changes>();
   std::shared_ptr<fake_streams> streams = std::make_shared<fake_streams>();
+  std::shared_ptr<fake_chats> chats = std::make_shared<fake_chats>();
   std::shared_ptr<fake_follows> follows = std::make_shared<fake_follows>();
   api_settings settings;
   std::optional<std::string> why_not_ready;
@@ -89,7 +93,9 @@ class api_fixture {
   http::api& api() {
     if (!api_) {
       api_ = http::api::make({.accounts = accounts,
+                              .changes = changes,
                               .streams = streams,
+                              .chats = chats,
                               .follows = follows,
                               .why_not_ready = [this] { return why_not_ready; },
                               .idempotency = nullptr,

@@ -59,6 +59,8 @@ class fake_accounts final : public account::accounts, public fake_backend {
   std::string key = "key-1";
   std::string refresh_token = "refresh-1";
   std::optional<account::new_user> registered;
+  account::proof last_proof;
+  bool has_ended_all = false;
   wall_time expires_at = from_unix_ms(1'768'475'000'000);
 
   void register_user(account::new_user wanted, callback<account::user> done) override {
@@ -70,9 +72,10 @@ class fake_accounts final : public account::accounts, public fake_backend {
     answer<account::user>(std::move(done), user_of(8, wanted.username));
   }
 
-  void log_in(std::string username, std::string password,
+  void log_in(std::string username, account::proof shown,
               callback<account::token_pair> done) override {
-    if (username != "aya" || password != "right") {
+    last_proof = shown;
+    if (username != "aya" || shown.password != "right") {
       return answer<account::token_pair>(
           std::move(done), fail(errc::unauthenticated, "invalid_credentials", "wrong"));
     }
@@ -121,6 +124,8 @@ class fake_accounts final : public account::accounts, public fake_backend {
                              .is_administrator = token.starts_with("admin-"),
                              .expires_at = expires_at};
   }
+
+  bool has_ended(const account::identity&) const override { return has_ended_all; }
 
   void find(user_id id, callback<account::user> done) override {
     answer<account::user>(std::move(done), user_of(id, "aya"));

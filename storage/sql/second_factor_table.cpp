@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "storage/sql/second_factor_table.hpp"
+
+namespace troupe::storage::sql {
+
+namespace {
+
+/// Whether a statement that answers the rows it changed changed any.
+result<bool> changed_any(const result<std::vector<row>>& rows) {
+  if (!rows) {
+    return fail(rows.error());
+  }
+  return !rows->empty();
+}
+
+}  // namespace
+
+result<second_factor_record> second_factor_table::find(user_id user) {
+  const auto found =
+      only_row(access_.read("SELECT encode(sealed_secret, 'hex'), is_confirmed, last_step, "
+                            "encode(recovery, 'hex') FROM second_factor WHERE user_id = :user",
+                            {{"user", user}}, 4),
+               "the user has no second factor");
+  if (!found) {
+    return fail(found.error());
+  }
+  return second_factor_record{.sealed_secret = found->binary(0),
+                              .is_confirmed = found->number(1) != 0,
+                              .last_step = found->number(2),
+                              .recovery = found->binary(3)};
+}
+
+result<void> second_factor_table::begin(user_id user, byte_view sealed_secret) {
+  const auto stored = changed_any(access_.write(
+      "INSERT INTO second_factor (user_id, sealed_secret, is_confirmed, last_step, recovery) "
+      "VALUES (:user, decode(:secret, 'hex'), 0, 0, decode('', 'hex')) "
+      "ON CONFLICT (user_id) DO UPDATE SET sealed_secret = excluded.sealed_secret "
+      "WHERE second_factor.is_confirmed = 0 RETURNING user_id",
+      {{"user", user}, {"secret", sealed_secret}}, 1));
+  if (!stored) {
+    return fail(stored.error());
+  }
+  return *stored
+             ? result<void>()
+             : fail(errc::conflict, "second_factor_enabled", "there is a second factor already");
+}
+
+result<void> second_factor_table::confirm(user_id user, byte_view sealed_secret, std::int64_t step,
+                                          byte_view recovery) {
+  const auto confirmed = changed_any(access_.write(
+      "UPDATE second_factor SET is_confirmed = 1, last_step = :step, "
+      "recovery = decode(:recovery, 'hex') WHERE user_id = :user AND is_confirmed = 0 "
+      "AND sealed_secret = decode(:secret, 'hex') RETURNING user_id",
+      {{"user", user}, {"secret", sealed_secret}, {"step", step}, {"recovery", recovery}}, 1));
+  if (!confirmed) {
+    return fail(confirmed.error());
+  }
+  return *confirmed ? result<void>()
+                    : fail(errc::conflict, "no_enrolment", "no second factor waits for its code");
+}
+
+result<bool> second_factor_table::use_step(user_id user, std::int64_t step) {
+  return changed_any(
+      access_.write("UPDATE second_factor SET last_step = :step WHERE user_id = :user "
+                    "AND is_confirmed = 1 AND last_step < :step2 RETURNING user_id",
+                    {{"user", user}, {"step", step}, {"step2", step}}, 1));
+}
+
+result<bool> second_factor_table::replace_recovery(user_id user, byte_view expected,
+                                                   byte_view recovery) {
+  return changed_any(access_.write(
+      "UPDATE second_factor SET recovery = decode(:recovery, 'hex') WHERE user_id = :user "
+      "AND is_confirmed = 1 AND recovery = decode(:expected, 'hex') RETURNING user_id",
+      {{"user", user}, {"recovery", recovery}, {"expected", expected}}, 1));
+}
+
+result<void> second_factor_table::remove(user_id user) {
+  return without_rows(
+      access_.write("DELETE FROM second_factor WHERE user_id = :user", {{"user", user}}, 0));
+}
+
+}  // namespace troupe::storage::sql

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// second_factor_store over the relational schema. Thread: any that may block.
+#pragma once
+
+#include "storage/second_factor_store.hpp"
+#include "storage/sql/access.hpp"
+
+namespace troupe::storage::sql {
+
+class second_factor_table final : public second_factor_store {
+ public:
+  explicit second_factor_table(access a) : access_(a) {}
+
+  result<second_factor_record> find(user_id user) override;
+  result<void> begin(user_id user, byte_view sealed_secret) override;
+  result<void> confirm(user_id user, byte_view sealed_secret, std::int64_t step,
+                       byte_view recovery) override;
+  result<bool> use_step(user_id user, std::int64_t step) override;
+  result<bool> replace_recovery(user_id user, byte_view expected, byte_view recovery) override;
+  result<void> remove(user_id user) override;
+
+ private:
+  access access_;
+};
+
+}  // namespace troupe::storage::sql
