@@ -5,6 +5,7 @@ import { cpus, release } from 'node:os';
 import * as api from './rows/api.mjs';
 import * as browser from './rows/browser.mjs';
 import * as cpu from './rows/cpu.mjs';
+import * as follows from './rows/follows.mjs';
 import * as latency from './rows/latency.mjs';
 import * as memory from './rows/memory.mjs';
 import { playlists, segments } from './rows/serving.mjs';
@@ -25,6 +26,7 @@ const rows = {
   segments: [segments, 130],
   api: [api.run, 120],
   memory: [memory.run, 120],
+  follows: [follows.run, 150],
 };
 
 function usage(wrong) {

@@ -7,8 +7,8 @@ import { Publisher } from './rtmp.mjs';
 
 export { binary } from '../../tests/e2e/support/troupe.mjs';
 
-export async function start() {
-  const troupe = await Troupe.start();
+export async function start(options) {
+  const troupe = await Troupe.start(options);
   troupe.pid = troupe.process.child.pid;
   endWithUs(troupe.process);
   // A row fails by itself when the server goes; why it went stands in its log.
