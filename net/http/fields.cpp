@@ -125,6 +125,29 @@ result<std::optional<std::int64_t>> fields::optional_id(std::string_view name) c
   return wrong_field(name, "a whole number from 1 to 9007199254740991");
 }
 
+result<std::optional<std::int64_t>> fields::optional_number(std::string_view name, std::int64_t low,
+                                                            std::int64_t high) const {
+  const auto* value = find(name);
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  if (value->is_int64() && value->as_int64() >= low && value->as_int64() <= high) {
+    return value->as_int64();
+  }
+  return wrong_field(name, fmt::format("a whole number from {} to {}", low, high));
+}
+
+result<const json::array*> fields::list(std::string_view name) const {
+  const auto* value = find(name);
+  if (value == nullptr) {
+    return fail(errc::invalid_argument, fmt::format("\"{}\" is missing", name));
+  }
+  if (!value->is_array()) {
+    return wrong_field(name, "a list");
+  }
+  return &value->as_array();
+}
+
 result<bool> fields::flag(std::string_view name) const {
   const auto* value = find(name);
   if (value == nullptr) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "base/result.hpp"
@@ -31,8 +32,16 @@ class fields {
   result<std::optional<std::string>> optional_text(std::string_view name) const;
   /// 1 to 2^53-1.
   result<std::optional<std::int64_t>> optional_id(std::string_view name) const;
+  /// A whole number from low to high.
+  result<std::optional<std::int64_t>> optional_number(std::string_view name, std::int64_t low,
+                                                      std::int64_t high) const;
   /// False when missing.
   result<bool> flag(std::string_view name) const;
+  /// Of JSON alone; lives as long as this.
+  result<const boost::json::array*> list(std::string_view name) const;
+
+  /// Whether it is there, be it null.
+  bool has(std::string_view name) const { return values_.contains(name); }
 
  private:
   explicit fields(boost::json::object values, bool is_form);

@@ -41,4 +41,7 @@ callback<T> answer_with(responder answer, Render render) {
   };
 }
 
+/// 204 where there is nothing to say but that it is done.
+callback<void> answer_with_nothing(responder answer);
+
 }  // namespace troupe::http

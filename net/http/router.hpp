@@ -43,6 +43,9 @@ struct route {
                         ///< at most two
   access who = access::user;
   std::function<void(call)> run;
+  /// The behaviour limits its users and remembers their Idempotency-Keys itself: the limit per user
+  /// and the store of keys here leave the route alone.
+  bool has_own_rules = false;
 };
 
 class router {

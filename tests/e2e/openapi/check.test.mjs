@@ -33,7 +33,7 @@ test('every example of the document conforms', () => {
         for (const [type, media] of Object.entries(listed.content ?? {})) {
           const examples = Object.values(media.examples ?? {}).map((each) => each.value);
           for (const example of media.example ? [media.example] : examples) {
-            const path = pattern.replace(/\{\w+\}/, '42');
+            const path = pattern.replace(/\{\w+\}/g, '42');
             const text = JSON.stringify(example);
             assertConforms(method.toUpperCase(), path, Number(status), sampleHeaders(listed, type), text);
             count += 1;
