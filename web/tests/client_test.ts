@@ -166,4 +166,65 @@ describe('api', () => {
     await api.startStream('Title', 12);
     expect(calls.map(({ body }) => body)).toEqual([{ title: 'Title' }, { title: 'Title', game_id: 12 }]);
   });
+
+  it('sends the code of the second step only when there is one', async () => {
+    const api = apiWith(({ body }) => (body?.['otp'] ? token(1) : failure(401, 'second_factor_required')));
+    await expect(api.logIn('mika', 'secret')).rejects.toMatchObject({ code: 'second_factor_required' });
+    expect(refreshes()).toBe(0);
+    await api.logIn('mika', 'secret', '123456');
+    expect(calls.map(({ body }) => body?.['otp'])).toEqual([undefined, '123456']);
+  });
+
+  it('goes on with the new log-in after a change of password', async () => {
+    const api = apiWith(({ path }) => (/token$|password$/.test(path) ? token(calls.length) : user));
+    await api.logIn('mika', 'secret');
+    await api.changePassword('secret', 'a longer secret');
+    await api.me();
+    expect(calls[1]?.body).toEqual({ old_password: 'secret', new_password: 'a longer secret', cookie: true });
+    expect(calls[2]?.authorization).toBe('Bearer t2');
+  });
+
+  it('stays logged in when the old password was wrong: a refusal of that kind is no 401', async () => {
+    const api = apiWith(({ path }) => (path.endsWith('token') ? token(1) : failure(403, 'wrong_password')));
+    await api.logIn('mika', 'secret');
+    await expect(api.changePassword('x', 'y')).rejects.toMatchObject({ status: 403, code: 'wrong_password' });
+    expect(api.hasToken).toBe(true);
+    expect(refreshes()).toBe(0);
+  });
+
+  it('is logged out everywhere only when the server says so', async () => {
+    let away = true;
+    const api = apiWith(({ path }) => (path.endsWith('token') ? token(1) : away ? new TypeError('offline') : { status: 200 }));
+    await api.logIn('mika', 'secret');
+    await expect(api.logOutEverywhere()).rejects.toMatchObject({ code: 'network' });
+    expect(api.hasToken).toBe(true);
+    away = false;
+    await api.logOutEverywhere();
+    expect(api.hasToken).toBe(false);
+  });
+
+  it('gives the chat a token that is good for a while, and none to strangers', async () => {
+    const api = apiWith(() => token(calls.length));
+    expect(await api.accessToken()).toBeNull();
+    await api.logIn('mika', 'secret');
+    expect(await api.accessToken()).toBe('t1');
+    now += 800_000; // 100 s before the end
+    expect(await api.accessToken()).toBe('t2');
+  });
+
+  it('shows itself where that is of use, but does not have to', async () => {
+    const api = apiWith(({ path }) => (path.endsWith('token') ? token(1) : user));
+    await api.call('/users/7', { optionalAuth: true });
+    await api.logIn('mika', 'secret');
+    await api.call('/users/7', { optionalAuth: true });
+    expect(calls.map(({ authorization }) => authorization)).toEqual([undefined, undefined, 'Bearer t1']);
+  });
+
+  it('says after how long another attempt may help', async () => {
+    const api = new Api({
+      fetch: async () => new Response('{"error":{"code":"too_many_attempts"}}', { status: 429, headers: { 'retry-after': '30' } }),
+      exclusive: (run) => run(),
+    });
+    await expect(api.logIn('a', 'b')).rejects.toMatchObject({ code: 'too_many_attempts', retryAfter: 30 });
+  });
 });

@@ -10,9 +10,11 @@ describe('router', () => {
     expect(matchRoute('/join')).toEqual({ page: 'join' });
     expect(matchRoute('/login/')).toEqual({ page: 'login' });
     expect(matchRoute('/live')).toEqual({ page: 'live' });
+    expect(matchRoute('/settings')).toEqual({ page: 'settings' });
+    expect(matchRoute('/c/Mika_plays')).toEqual({ page: 'channel', username: 'Mika_plays' });
   });
 
-  it.each(['/watch', '/watch/abc', '/watch/1/2', '/watch/12345678901234567', '/live/5', '/nowhere', '/watch/-1'])(
+  it.each(['/watch', '/watch/abc', '/watch/1/2', '/watch/12345678901234567', '/live/5', '/nowhere', '/watch/-1', '/c', '/c/a-b', '/c/a/b', '/settings/x'])(
     'knows nothing at %s',
     (path) => {
       expect(matchRoute(path)).toEqual({ page: 'not_found' });
@@ -24,6 +26,8 @@ describe('router', () => {
     expect(safeNext('next=/watch/5')).toBe('/watch/5');
     expect(safeNext('')).toBe('/');
     expect(safeNext(nextAfterLogin({ page: 'watch', streamId: '5' }, '').slice(1))).toBe('/watch/5');
+    expect(safeNext(nextAfterLogin({ page: 'channel', username: 'mika' }, '').slice(1))).toBe('/c/mika');
+    expect(safeNext(nextAfterLogin({ page: 'settings' }, '').slice(1))).toBe('/settings');
     expect(nextAfterLogin({ page: 'login' }, 'next=/live')).toBe('?next=/live');
     expect(nextAfterLogin({ page: 'home' }, 'x=1')).toBe('');
     for (const bad of ['//evil.example', 'https://evil.example', '/\\evil.example', 'javascript:alert(1)', '/nowhere']) {

@@ -44,6 +44,7 @@ export function MessageList(props: ListProps) {
   const [pinned, setPinned] = useState(true);
   const isPinned = useRef(true);
   const leftAt = useRef(0);
+  const lastTop = useRef(0);
   const [active, setActive] = useState<string | null>(null);
   const [marked, setMarked] = useState<string | null>(null);
 
@@ -71,6 +72,17 @@ export function MessageList(props: ListProps) {
     [props.onReading],
   );
 
+  const onScroll = useCallback(() => {
+    const element = box.current;
+    if (!element) {
+      return;
+    }
+    anchor.current = drawnAnchor(element, block.current) ?? guessedAnchor(element.scrollTop, keysNow.current, heights.current);
+    lastTop.current = element.scrollTop;
+    pin(distanceToEnd(element) < endZone);
+    again();
+  }, [pin]);
+
   // Before the browser paints: real heights in place of guesses, and the window where it belongs.
   useLayoutEffect(() => {
     const element = box.current;
@@ -88,26 +100,20 @@ export function MessageList(props: ListProps) {
     if (changed) {
       again();
     }
+    // Scrolled by focus or a script, and its event is still to come: that counts as reading, too.
+    const isMoved = element.scrollTop < lastTop.current - 1 && distanceToEnd(element) >= endZone;
+    if (isPinned.current && isMoved) {
+      onScroll();
+      return;
+    }
     const wanted = isPinned.current
       ? element.scrollHeight
       : topOf(anchor.current, keysNow.current, heights.current, element.scrollTop);
     if (isPinned.current || Math.abs(wanted - element.scrollTop) > 0.5) {
       element.scrollTop = wanted;
     }
+    lastTop.current = element.scrollTop;
   });
-
-  const onScroll = useCallback(() => {
-    const element = box.current;
-    if (!element) {
-      return;
-    }
-    const index = heights.current.rowAt(keysNow.current, element.scrollTop);
-    const key = keysNow.current[index];
-    anchor.current =
-      key === undefined ? null : { key, delta: element.scrollTop - heights.current.offset(keysNow.current, index) };
-    pin(element.scrollHeight - element.scrollTop - element.clientHeight < endZone);
-    again();
-  }, [pin]);
 
   // Another width breaks lines elsewhere: nothing that was measured holds.
   useEffect(() => {
@@ -238,6 +244,30 @@ export function MessageList(props: ListProps) {
       )}
     </div>
   );
+}
+
+/** The first row that is seen, where it really stands. */
+function drawnAnchor(box: HTMLElement, block: HTMLElement | null): Anchor | null {
+  const top = box.getBoundingClientRect().top;
+  for (const child of block?.children ?? []) {
+    const place = child.getBoundingClientRect();
+    const key = (child as HTMLElement).dataset['key'];
+    if (place.bottom > top) {
+      // Below the window's beginning: it was scrolled past everything that is drawn.
+      return key === undefined || place.top > top + box.clientHeight ? null : { key, delta: top - place.top };
+    }
+  }
+  return null;
+}
+
+function guessedAnchor(top: number, keys: readonly string[], heights: Heights<string>): Anchor | null {
+  const index = heights.rowAt(keys, top);
+  const key = keys[index];
+  return key === undefined ? null : { key, delta: top - heights.offset(keys, index) };
+}
+
+function distanceToEnd(element: HTMLElement): number {
+  return element.scrollHeight - element.scrollTop - element.clientHeight;
 }
 
 /** Where the window stands so that the row someone reads stays where it is. */

@@ -94,5 +94,8 @@ export function colourOf(userId: number): number {
   for (const digit of String(userId)) {
     value = Math.imul(value ^ digit.charCodeAt(0), 0x01000193) >>> 0;
   }
-  return (value ^ (value >>> 15)) % nameColours;
+  // Ids that follow one another differ in their last digit only: murmur3's finish spreads that.
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b) >>> 0;
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35) >>> 0;
+  return ((value ^ (value >>> 16)) >>> 0) % nameColours;
 }

@@ -4,6 +4,7 @@ import { api, useSession } from '../api/session';
 import { useTexts } from '../i18n/context';
 import { languages } from '../i18n/translate';
 import { Link, nextAfterLogin, useNavigation } from '../router';
+import { PersonIcon } from './icons';
 import { Logo } from './logo';
 
 export function Header() {
@@ -53,7 +54,8 @@ export function Header() {
         {state === 'in' && (
           <>
             <Link to="/settings" className="header-user" data-testid="username" title={t('nav.settings')} aria-current={current('settings')}>
-              {user?.username}
+              <PersonIcon />
+              <span>{user?.username}</span>
             </Link>
             <button type="button" className="link-button header-out" data-testid="log-out" onClick={() => void logOut()}>
               {t('nav.log_out')}

@@ -103,3 +103,9 @@ export const GearIcon = icon(
 );
 export const ChevronIcon = icon(<path d="M9 5.5l6.5 6.5L9 18.5" />);
 export const HeartIcon = icon(<path d="M12 20s-7.5-4.7-7.5-10.2A4.3 4.3 0 0 1 12 7.2a4.3 4.3 0 0 1 7.5 2.6C19.5 15.3 12 20 12 20z" />);
+export const PersonIcon = icon(
+  <>
+    <circle cx="12" cy="8.5" r="3.8" />
+    <path d="M4.5 20c.8-4.2 3.6-6.4 7.5-6.4s6.7 2.2 7.5 6.4" />
+  </>,
+);

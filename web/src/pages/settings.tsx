@@ -107,7 +107,7 @@ function PasswordForm({ username }: { username: string }) {
     <Panel id="settings-password" title="settings.password_title">
       <form onSubmit={submit}>
         {/* So that password managers know whose password this is. */}
-        <input className="off-screen" type="text" name="username" autoComplete="username" value={username} readOnly tabIndex={-1} aria-hidden="true" />
+        <input className="heard-only" type="text" name="username" autoComplete="username" value={username} readOnly tabIndex={-1} aria-hidden="true" />
         <Field label={t('settings.password_old')} name="old-password" type="password" error={errorOf('old')} value={proof.password} onChange={proof.setPassword} autoComplete="current-password" maxLength={128} required />
         <Field label={t('settings.password_new')} name="new-password" type="password" hint={t('account.password_hint')} error={errorOf('new')} value={wanted} onChange={setWanted} autoComplete="new-password" minLength={10} maxLength={128} required />
         {proof.needsCode && <CodeField value={proof.otp} onChange={proof.setOtp} error={errorOf('otp')} autoFocus />}
