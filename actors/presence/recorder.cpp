@@ -19,7 +19,7 @@ void recorder::add_up(entry& e, steady_time now) {
   e.since = now;
 }
 
-void recorder::set(stream_id stream, std::int64_t viewers) {
+void recorder::on_audience(stream_id stream, std::int64_t viewers) {
   const auto now = time_.now();
   const std::lock_guard lock(mutex_);
   const auto [found, is_new] = streams_.try_emplace(stream);
@@ -34,7 +34,7 @@ void recorder::set(stream_id stream, std::int64_t viewers) {
   e.peak = std::max(e.peak, viewers);
 }
 
-void recorder::end(stream_id stream) {
+void recorder::on_audience_end(stream_id stream) {
   const std::lock_guard lock(mutex_);
   const auto found = streams_.find(stream);
   if (found == streams_.end() || found->second.is_over) {

@@ -10,20 +10,21 @@
 #include <mutex>
 #include <vector>
 
+#include "actors/chat/audience.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "storage/audience_store.hpp"
 
 namespace troupe::presence {
 
-class recorder {
+class recorder final : public chat::audience_sink {
  public:
   explicit recorder(const clock& time) : time_(time) {}
 
   /// A live stream has so many viewers from now on.
-  void set(stream_id stream, std::int64_t viewers);
+  void on_audience(stream_id stream, std::int64_t viewers) override;
   /// It is live no more: counts as 0, and is not measured any longer.
-  void end(stream_id stream);
+  void on_audience_end(stream_id stream) override;
 
   /// What changed since the last time, and what has not been given for 5 s; at most 1,000.
   std::vector<storage::audience_sample> take();

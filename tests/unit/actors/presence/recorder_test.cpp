@@ -10,11 +10,11 @@ using namespace std::chrono_literals;
 TEST_CASE("recorder: adds up who watched for how long", "[actors][presence]") {
   manual_clock time;
   recorder sums(time);
-  sums.set(70, 2);
+  sums.on_audience(70, 2);
   time.advance(3s);
-  sums.set(70, 10);
+  sums.on_audience(70, 10);
   time.advance(1s);
-  sums.set(70, 4);
+  sums.on_audience(70, 4);
   const auto first = sums.take();
   REQUIRE(first.size() == 1);
   CHECK(first[0].stream == 70);
@@ -34,9 +34,9 @@ TEST_CASE("recorder: adds up who watched for how long", "[actors][presence]") {
 TEST_CASE("recorder: an ended stream is given once more, with nobody", "[actors][presence]") {
   manual_clock time;
   recorder sums(time);
-  sums.set(70, 3);
+  sums.on_audience(70, 3);
   time.advance(2s);
-  sums.end(70);
+  sums.on_audience_end(70);
   time.advance(10s);
   const auto last = sums.take();
   REQUIRE(last.size() == 1);
@@ -45,17 +45,17 @@ TEST_CASE("recorder: an ended stream is given once more, with nobody", "[actors]
   CHECK(last[0].measured == 2s);
   time.advance(10s);
   CHECK(sums.take().empty());
-  sums.end(71);
+  sums.on_audience_end(71);
   CHECK(sums.take().empty());
 }
 
 TEST_CASE("recorder: what was not stored goes with the next", "[actors][presence]") {
   manual_clock time;
   recorder sums(time);
-  sums.set(70, 3);
+  sums.on_audience(70, 3);
   time.advance(2s);
   const auto lost = sums.take();
-  sums.set(70, 1);
+  sums.on_audience(70, 1);
   time.advance(1s);
   sums.put_back(lost);
   const auto next = sums.take();
@@ -66,7 +66,7 @@ TEST_CASE("recorder: what was not stored goes with the next", "[actors][presence
   CHECK(next[0].watched == 7s);
 
   SECTION("also of one that ended meanwhile") {
-    sums.end(70);
+    sums.on_audience_end(70);
     const auto end = sums.take();
     sums.put_back(end);
     const auto again = sums.take();

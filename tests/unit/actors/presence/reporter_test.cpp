@@ -89,7 +89,7 @@ TEST_CASE("reporter: a player's stream is found, its room told", "[actors][prese
 
 TEST_CASE("reporter: what was watched is stored, also after a failure", "[actors][presence]") {
   fixture f;
-  f.sums.set(70, 4);
+  f.sums.on_audience(70, 4);
   f.bench.advance(2s);
   f.bench.fill_pool(true);
   f.tick();
@@ -100,7 +100,7 @@ TEST_CASE("reporter: what was watched is stored, also after a failure", "[actors
   CHECK(row.audience.viewers == 4);
   CHECK(row.audience.peak == 4);
   CHECK(row.audience.mean == 4);
-  f.sums.end(70);
+  f.sums.on_audience_end(70);
   f.tick();
   CHECK(f.store->streams().find(70)->audience.viewers == 0);
   CHECK(f.store->streams().find(70)->audience.peak == 4);
