@@ -14,6 +14,7 @@
 #include "actors/stream/live_stream.hpp"
 #include "actors/stream/stream_service.hpp"
 #include "app/admin/server.hpp"
+#include "app/chat_wiring.hpp"
 #include "app/data_folder.hpp"
 #include "app/node_admin.hpp"
 #include "app/presence_wiring.hpp"
@@ -75,6 +76,7 @@ struct node::parts {
   std::unique_ptr<stored_entity_log> entity_log;
   std::unique_ptr<media::segment_cache> cache;
   std::unique_ptr<presence_parts> presence;
+  std::unique_ptr<chat_parts> chat;
   std::unique_ptr<stream::live_stream_metrics> stream_counters;
   std::unique_ptr<stream::live_stream_dependencies> stream_needs;
   std::unique_ptr<runtime::entities> entities;
@@ -129,6 +131,13 @@ result<void> node::parts::start_actors() {
   cache = std::make_unique<media::segment_cache>(media::cache_options{}, time, counters);
   presence = std::make_unique<presence_parts>(
       *store, time, counters, self.name, static_cast<std::size_t>(conf.limits.connections_total));
+  chat = std::make_unique<chat_parts>(chat_needs{.store = store->chat(),
+                                                 .store_pool = *store_pool,
+                                                 .ids = ids,
+                                                 .audience = presence->sums(),
+                                                 .time = time,
+                                                 .counters = counters},
+                                      self.name, conf.limits);
   stream_counters = std::make_unique<stream::live_stream_metrics>(counters);
   stream_needs = std::make_unique<stream::live_stream_dependencies>(
       stream::live_stream_dependencies{.store = store->streams(),
@@ -143,6 +152,7 @@ result<void> node::parts::start_actors() {
       [pool = store_pool.get()](worker_pool::job j) { return pool->submit(std::move(j)); },
       *entity_log);
   presence->add_kind(*entities);
+  chat->add_kinds(*entities);
   runtime::kind_options stream_options;
   // A stream waits for its publisher by a timer, which a passivation would forget.
   stream_options.idle = conf.stream.grace_period + std::chrono::minutes(10);
@@ -224,6 +234,7 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
   api = http::api::make({.accounts = accounts,
                          .changes = accounts,
                          .streams = streams,
+                         .chats = chat->make_service(*entities),
                          .follows = follows,
                          .why_not_ready = [this] { return why_not_ready(); },
                          .idempotency = nullptr,
@@ -234,6 +245,7 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
   options.tcp.name = "http";
   options.tcp.address = self.http_address();
   options.tcp.port = self.http;
+  options.body_limit_for = http::api::body_limit;
   options.tcp.max_connections = static_cast<std::size_t>(conf.limits.connections_total);
   options.tcp.max_per_address = static_cast<std::size_t>(conf.limits.connections_per_address);
   options.tcp.trusted = trusted;
@@ -316,6 +328,7 @@ void node::parts::keep_house(int period) {
 }
 
 void node::parts::sweep() {
+  chat->sweep();
   if (const auto ended = streams->end_unpublished(conf.stream.unpublished_timeout); !ended) {
     log::warn("unpublished streams not ended: {}", ended.error().message);
   }

@@ -14,7 +14,7 @@ namespace {
 // deadline is about 5 s.
 constexpr auto room_deadline = std::chrono::seconds(8);
 // While the store is away the room keeps a message for 60 s, and then says what became of it.
-constexpr auto post_deadline = std::chrono::seconds(61);
+constexpr auto post_deadline = std::chrono::seconds(65);
 
 speaker speaker_of(const account::identity& who) {
   return {.user = who.id, .username = who.username, .is_administrator = who.is_administrator};

@@ -20,16 +20,18 @@ namespace troupe::chat {
 
 struct history_query {
   /// At most one of these four is set; none: the newest.
-  std::optional<id> before;
-  std::optional<id> after;
-  std::optional<std::int64_t> before_seq;
-  std::optional<std::int64_t> after_seq;
+  std::optional<id> before = std::nullopt;
+  std::optional<id> after = std::nullopt;
+  std::optional<std::int64_t> before_seq = std::nullopt;
+  std::optional<std::int64_t> after_seq = std::nullopt;
   int limit = 50;
 };
 
 struct history_page {
   std::vector<event> events;  ///< oldest first
-  std::optional<id> next;  ///< of the oldest (before) or newest (after) one while there may be more
+  /// What continues, while there may be more: message_id or, for the seq ones, seq of the oldest
+  /// (before) or newest (after) event.
+  std::optional<std::int64_t> next;
 };
 
 struct moderator {

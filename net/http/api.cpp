@@ -270,6 +270,12 @@ bool api::owns(std::string_view path) {
          path == "/metrics";
 }
 
+std::size_t api::body_limit(std::string_view method, std::string_view path) {
+  constexpr std::size_t usual = 64 * 1024;
+  const bool is_word_list = method == "PUT" && path.ends_with("/chat/words");
+  return is_word_list ? largest_word_list : usual;
+}
+
 handler api::as_handler() {
   return [self = shared_from_this()](request r, responder answer) {
     self->handle(std::move(r), std::move(answer));

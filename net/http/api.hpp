@@ -58,6 +58,9 @@ class api : public std::enable_shared_from_this<api> {
   /// Whether the path belongs to this handler rather than to the page or to HLS.
   static bool owns(std::string_view path);
 
+  /// How large a body the server should take in for this call; the route may want less.
+  static std::size_t body_limit(std::string_view method, std::string_view path);
+
   virtual void handle(request r, responder answer) = 0;
   virtual const router& table() const = 0;
 

@@ -22,8 +22,6 @@ constexpr std::int64_t longest_followers_age_s = 7'776'000;
 constexpr std::int64_t longest_time_out_s = 1'209'600;
 constexpr std::size_t most_words = 500;
 constexpr std::size_t longest_word = 64;  // code points
-/// The largest list of words, escaped as clients may: 500 × (64 × 6 + 40) bytes.
-constexpr std::size_t words_body_bytes = 256 * 1024;
 
 template <class T>
 response list_response(std::string_view name, const std::vector<T>& items) {
@@ -180,7 +178,7 @@ void list_words(const services& s, call c) {
 
 /// Answers the list as the room keeps it.
 void set_words(const shared_services& s, call c) {
-  const auto body = fields::read(c.req, words_body_bytes);
+  const auto body = fields::read(c.req, largest_word_list);
   auto words = body ? read_words(*body) : fail(body.error());
   if (!words) {
     return c.answer(error_response(words.error()));

@@ -6,6 +6,9 @@
 
 namespace troupe::http {
 
+/// Bytes of a channel's word rules: 500 × (64 code points, escaped as clients may, and 40 around).
+constexpr std::size_t largest_word_list = 256 * 1024;
+
 struct limits {
   int requests_per_minute_per_user = 100;
   int requests_per_minute_per_address = 1000;

@@ -92,6 +92,8 @@ TEST_CASE("config: nothing written is one node with every role on SQLite", "[app
   CHECK(c.cluster.data == "/etc/troupe/var");
   CHECK(c.limits.requests_per_minute_user == 100);
   CHECK(c.limits.requests_per_minute_address == 1000);
+  CHECK(c.limits.chat_messages_user == 20);
+  CHECK(c.limits.chat_messages_moderator == 300);
   CHECK(c.limits.follows_per_user == 5000);
   CHECK(c.stream.grace_period == std::chrono::seconds(90));
   CHECK_FALSE(c.tls.is_set());
