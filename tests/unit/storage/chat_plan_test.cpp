@@ -64,7 +64,7 @@ std::string complaint(engine kind, const std::string& line) {
       return "reads a whole table";
     }
     // The batch of a commit is sorted, so that locks are taken in order; a page never is.
-    const bool is_batch = line.find("Sort Key: v.a") != line.npos;
+    const bool is_batch = line.find("Sort Key: v") != line.npos;
     return line.find("Sort Key") != line.npos && !is_batch ? "sorts" : "";
   }
   static const std::regex whole("SCAN (?!json_each|picked|CONSTANT).*");
