@@ -76,7 +76,7 @@ event to_event(const storage::room_event& row) {
   e.author_role = static_cast<role>(row.author_role);
   e.text = row.text;
   e.nonce = row.nonce;
-  e.is_on = row.is_on;
+  e.is_on = row.kind == storage::room_event_kind::ban && row.is_on;
   if (row.until) {
     e.until_ms = to_unix_ms(*row.until);
   }

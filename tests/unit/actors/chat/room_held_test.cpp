@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Messages that a word holds for a moderator.
+#include "tests/unit/actors/chat/room_fixture.hpp"
+
+namespace troupe::chat {
+namespace {
+
+using namespace testing;
+
+struct strict_bench : room_bench {
+  explicit strict_bench(world& w, std::uint64_t incarnation = 1) : room_bench(w, incarnation) {
+    REQUIRE(subscribe_as("a/7"));
+    if (incarnation == 1) {
+      REQUIRE(command(
+          ada, set_words{who(ada), {{"hm", word_action::hold}, {"darn", word_action::mask}}}));
+    }
+  }
+
+  std::vector<held> waiting() { return command(ada, read_held{who(ada)})->items; }
+
+  std::optional<std::int64_t> last_notice() {
+    std::optional<std::int64_t> out;
+    for (const auto& n : around.news["a/7"]) {
+      out = n.held ? n.held : out;
+    }
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("room held: waits for a moderator, unseen", "[actors][chat]") {
+  world w;
+  strict_bench bench(w);
+  const auto said = bench.say(bob, "hm, darn", "n");
+  REQUIRE(said);
+  CHECK(said->is_held);
+  CHECK(said->seq == 0);
+  CHECK(bench.shown("a/7").empty());
+  CHECK(bench.last_notice() == 1);
+  CHECK(bench.subscribe_as("b/7")->held == 1);
+  const auto waiting = bench.waiting();
+  REQUIRE(waiting.size() == 1);
+  CHECK(waiting[0].text == "hm, ****");
+  CHECK(waiting[0].word == "hm");
+  CHECK(waiting[0].username == "bob");
+  CHECK(waiting[0].message_id == said->message_id);
+  SECTION("allowed, it becomes a message now") {
+    bench.advance(5s);
+    const auto between = bench.say(eve, "meanwhile");
+    REQUIRE(bench.command(ada, decide_held{who(ada), said->message_id, true}));
+    const auto shown = bench.shown("a/7").back();
+    CHECK(shown.kind == event_kind::message);
+    CHECK(shown.seq == between->seq + 1);
+    CHECK(shown.message_id > between->message_id);
+    CHECK(shown.user == bob);
+    CHECK(shown.username == "bob");
+    CHECK(shown.nonce == "n");
+    CHECK(shown.text == "hm, ****");
+    CHECK(shown.author_role == role::user);
+    CHECK(bench.stored().log.back().action == "allow");
+    CHECK(bench.stored().log.back().by == ada);
+  }
+  SECTION("denied, it never was") {
+    REQUIRE(bench.command(ada, decide_held{who(ada), said->message_id, false}));
+    CHECK(bench.shown("a/7").empty());
+    CHECK(bench.stored().log.back().action == "deny");
+    CHECK(bench.stored().log.back().text == "hm, ****");
+  }
+  CHECK(bench.waiting().empty());
+  CHECK(bench.stored().held.empty());
+  CHECK(bench.last_notice() == 0);
+  CHECK(reason(bench.command(ada, decide_held{who(ada), said->message_id, true})) == "not_found");
+}
+
+TEST_CASE("room held: repeated, it is held once", "[actors][chat]") {
+  world w;
+  std::optional<posted> first;
+  {
+    strict_bench bench(w);
+    first = *bench.say(bob, "hm", "n");
+    CHECK(bench.say(bob, "hm", "n")->message_id == first->message_id);
+    CHECK(bench.stored().held.size() == 1);
+  }
+  strict_bench bench(w, 2);
+  const auto again = bench.say(bob, "hm", "n");
+  REQUIRE(again);
+  CHECK(again->is_held);
+  CHECK(again->message_id == first->message_id);
+  CHECK(bench.waiting().size() == 1);
+  REQUIRE(bench.command(ada, decide_held{who(ada), first->message_id, true}));
+  CHECK(bench.shown("a/7").back().text == "hm");
+}
+
+TEST_CASE("room held: at most 100, the oldest give way", "[actors][chat]") {
+  world w;
+  w.needs.settings.user_rate = 0;
+  strict_bench bench(w);
+  for (int i = 0; i < 105; ++i) {
+    REQUIRE(bench.say(bob, "hm " + std::to_string(i)));
+  }
+  bench.run();
+  const auto waiting = bench.waiting();
+  REQUIRE(waiting.size() == 100);
+  CHECK(waiting[0].text == "hm 5");
+  CHECK(bench.stored().held.size() == 100);
+  CHECK(w.counters.held_dropped.value() == 5);
+}
+
+TEST_CASE("room held: a ban takes them with it", "[actors][chat]") {
+  world w;
+  strict_bench bench(w);
+  REQUIRE(bench.say(bob, "hm"));
+  REQUIRE(bench.say(eve, "hm"));
+  REQUIRE(bench.command(ada, ban_user{who(ada), bob, 60, ""}));
+  const auto waiting = bench.waiting();
+  REQUIRE(waiting.size() == 1);
+  CHECK(waiting[0].user == eve);
+  CHECK(bench.stored().held.size() == 1);
+  CHECK(bench.last_notice() == 1);
+}
+
+TEST_CASE("room held: allowed, it quotes what it replied to", "[actors][chat]") {
+  world w;
+  strict_bench bench(w);
+  const auto first = bench.say(ada, "question");
+  const auto held = bench.say(bob, "hm", {}, first->message_id);
+  SECTION("from the ring") {}
+  SECTION("from the store") {
+    for (int i = 0; i < 120; ++i) {
+      REQUIRE(bench.say(ada, "x"));
+    }
+  }
+  REQUIRE(bench.command(ada, decide_held{who(ada), held->message_id, true}));
+  REQUIRE(bench.shown("a/7").back().reply_to);
+  CHECK(bench.shown("a/7").back().reply_to->text == "question");
+}
+
+TEST_CASE("room held: given up with the store away, it is not held later", "[actors][chat]") {
+  world w;
+  strict_bench bench(w);
+  REQUIRE(bench.say(bob, "x"));
+  w.store.faults = {fault::lost_answer};
+  bench.hold_jobs(true);
+  const auto slot = bench.begin_say(bob, "hm", "n");
+  bench.run();
+  w.store.reads_are_away = true;
+  bench.hold_jobs(false);
+  bench.advance(61s);
+  CHECK(reason(**slot) == "unavailable");
+  w.store.reads_are_away = false;
+  bench.advance(2s);
+  CHECK(bench.waiting().empty());
+  CHECK(bench.stored().held.empty());
+}
+
+}  // namespace troupe::chat
