@@ -30,7 +30,7 @@ constexpr std::chrono::milliseconds watch_period{250};
 /// sorted.
 constexpr std::string_view server_settings =
     "-c lock_timeout=1000 -c idle_in_transaction_session_timeout=1000 -c statement_timeout=1800 "
-    "-c client_min_messages=error -c enable_bitmapscan=off";
+    "-c client_min_messages=error";
 
 const std::map<std::string, std::string>& default_keywords() {
   static const std::map<std::string, std::string> keywords = {
