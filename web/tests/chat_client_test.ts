@@ -546,5 +546,10 @@ describe('chat client: further back', () => {
     });
     await r.client.loadOlder();
     expect(r.state()).toMatchObject({ loadingOlder: false, hasOlder: true });
+    await r.client.loadOlder();
+    expect(r.asked).toHaveLength(1); // not again and again while the server is away
+    await wait(4000);
+    await r.client.loadOlder();
+    expect(r.asked).toHaveLength(2);
   });
 });

@@ -73,6 +73,8 @@ export interface ChatState {
 const pageLimit = 100;
 // A hole larger than what is shown anyway is not filled: the old end is loaded on scroll instead.
 const largestHole = mostItems;
+// After a failure older messages are left alone for this long. Unit: ms.
+const olderPause = 3000;
 const firstFetchPause = 1000;
 const longestFetchPause = 30_000;
 // The token is renewed this long before it ends. Unit: ms.
@@ -102,6 +104,7 @@ export class ChatClient {
   private fillPause = firstFetchPause;
   private fillTimer: ReturnType<typeof setTimeout> | undefined;
   private reading = false;
+  private olderAfter = 0;
   private stopped = true;
   /** Which event the present mode, role and ban are of: a hole that is filled late brings older ones. */
   private asOf = { mode: 0, role: 0, ban: 0 };
@@ -247,7 +250,7 @@ export class ChatClient {
   async loadOlder(): Promise<void> {
     const oldest = this.store.oldest;
     const room = this.store.items.length + pageLimit <= mostItemsReading;
-    if (!this.state.hasOlder || this.state.loadingOlder || oldest === null || !room) {
+    if (!this.state.hasOlder || this.state.loadingOlder || oldest === null || !room || this.now() < this.olderAfter) {
       return;
     }
     const epoch = this.epoch;
@@ -260,7 +263,7 @@ export class ChatClient {
         this.set({ hasOlder: page.next !== null && page.messages.length > 0 });
       }
     } catch {
-      // The next scroll asks again.
+      this.olderAfter = this.now() + olderPause; // the next scroll after that asks again
     }
     this.set({ loadingOlder: false });
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The room beside the picture: list, field, and what moderators need.
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type RefObject } from 'react';
 import { ApiError } from '../api/client';
 import { roomApi } from '../api/room';
 import { ChevronIcon, GearIcon, PeopleIcon, ShieldIcon } from '../components/icons';
@@ -57,7 +57,8 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
   const [reply, setReply] = useState<Quote | null>(null);
   const [insert, setInsert] = useState<{ text: string; round: number } | null>(null);
   const [code, setCode] = useState<string | null>(null);
-  const { target, jump } = useJump(client);
+  const isReading = useRef(false);
+  const { target, jump } = useJump(client, isReading);
   const field = useRef<HTMLTextAreaElement>(null);
 
   const isModerator = state.role === 'owner' || state.role === 'moderator';
@@ -109,7 +110,13 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
     setInsert((before) => ({ text: `@${username}`, round: (before?.round ?? 0) + 1 }));
   }, []);
   const loadOlder = useCallback(() => void client.loadOlder(), [client]);
-  const onReading = useCallback((reading: boolean) => client.setReading(reading), [client]);
+  const onReading = useCallback(
+    (reading: boolean) => {
+      isReading.current = reading;
+      client.setReading(reading);
+    },
+    [client],
+  );
   const canReply = state.user !== null && state.ban === null;
   const draw = (row: Row, marked: boolean) =>
     row.item ? (
@@ -192,7 +199,7 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
 }
 
 /** Shows a message, and loads further back until it is there. */
-function useJump(client: ChatClient) {
+function useJump(client: ChatClient, isReading: RefObject<boolean>) {
   const [target, setTarget] = useState<{ messageId: number; round: number } | null>(null);
   const round = useRef(0);
   const jump = useCallback(
@@ -211,9 +218,11 @@ function useJump(client: ChatClient) {
       }
       if (has() && mine === round.current) {
         setTarget({ messageId, round: mine });
+      } else if (mine === round.current) {
+        client.setReading(isReading.current);
       }
     },
-    [client],
+    [client, isReading],
   );
   return { target, jump };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The moderators' drawer: who may speak, which words may not, what waits, what was done.
-import { useCallback, useEffect, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useState, type KeyboardEvent, type ReactNode } from 'react';
 import type { Ban, HeldMessage, LogEntry, Moderator, RoomApi } from '../api/room';
 import { Dialog, Notice } from '../components/ui';
 import { useTexts } from '../i18n/context';
@@ -29,12 +29,23 @@ const tabs: { id: Tab; name: TextKey }[] = [
 export default function Moderation({ room, calls, onClose }: Props) {
   const { t } = useTexts();
   const [tab, setTab] = useState<Tab>(room.held > 0 ? 'held' : 'mode');
+  // As in any row of tabs: one stop for the Tab key, arrows inside.
+  const onKey = (event: KeyboardEvent) => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (step !== 0) {
+      event.preventDefault();
+      const at = tabs.findIndex(({ id }) => id === tab);
+      const next = tabs[(at + step + tabs.length) % tabs.length] as (typeof tabs)[number];
+      setTab(next.id);
+      document.getElementById(`tab-${next.id}`)?.focus();
+    }
+  };
   return (
     <Dialog title={t('mod.title')} onClose={onClose} wide>
       <div className="mod" data-testid="moderation">
-        <div className="mod-tabs" role="tablist" aria-label={t('mod.title')}>
+        <div className="mod-tabs" role="tablist" aria-label={t('mod.title')} onKeyDown={onKey}>
           {tabs.map(({ id, name }) => (
-            <button key={id} type="button" role="tab" id={`tab-${id}`} aria-selected={tab === id} aria-controls="mod-panel" data-testid={`mod-tab-${id}`} onClick={() => setTab(id)}>
+            <button key={id} type="button" role="tab" id={`tab-${id}`} aria-selected={tab === id} aria-controls="mod-panel" tabIndex={tab === id ? 0 : -1} data-testid={`mod-tab-${id}`} onClick={() => setTab(id)}>
               {t(name)}
               {id === 'held' && room.held > 0 && <span className="room-held">{room.held}</span>}
             </button>
