@@ -74,23 +74,9 @@ result<std::int64_t> count_change(connection& c, const std::string& statement,
 // two ever wait for each other; the row of a channel that all follow at once comes last and is held
 // the shortest.
 
-result<follow_change> add_in(connection& c, user_id follower, user_id channel, wall_time now,
-                             std::int64_t most) {
-  const auto added = c.query(
-      "INSERT INTO follow (follower_id, channel_id, created_at) "
-      "SELECT follower.id, users.id, CAST(:now AS BIGINT) FROM users "
-      "CROSS JOIN users AS follower WHERE users.id = :channel AND follower.id = :follower "
-      "ON CONFLICT (follower_id, channel_id) DO NOTHING RETURNING created_at",
-      {{"now", now}, {"channel", channel}, {"follower", follower}}, 1);
-  if (!added) {
-    return fail(added.error());
-  }
-  if (added->empty()) {
-    auto present = present_state(c, follower, channel);
-    // The channel is there and yet not followed: it is the follower who is not.
-    const bool is_nobody = present && !present->followed_at;
-    return is_nobody ? fail(errc::not_found, missing) : std::move(present);
-  }
+/// The two, counted: after the row was inserted.
+result<follow_change> count_added(connection& c, user_id follower, user_id channel, wall_time since,
+                                  std::int64_t most) {
   const auto counted = c.query(
       "INSERT INTO following_count (user_id, total) VALUES (:follower, 1) ON CONFLICT (user_id) "
       "DO UPDATE SET total = following_count.total + 1 WHERE following_count.total < :most "
@@ -103,13 +89,60 @@ result<follow_change> add_in(connection& c, user_id follower, user_id channel, w
     return fail(errc::conflict, "too_many_follows",
                 fmt::format("a user can follow at most {} channels", most));
   }
-  return map(
-      count_change(c,
-                   "INSERT INTO follower_count (user_id, total) VALUES (:channel, 1) "
-                   "ON CONFLICT (user_id) DO UPDATE SET total = follower_count.total + 1 "
-                   "RETURNING total",
-                   {{"channel", channel}}),
-      [&](std::int64_t total) { return follow_change{true, added->front().time(0), total}; });
+  return map(count_change(c,
+                          "INSERT INTO follower_count (user_id, total) VALUES (:channel, 1) "
+                          "ON CONFLICT (user_id) DO UPDATE SET total = follower_count.total + 1 "
+                          "RETURNING total",
+                          {{"channel", channel}}),
+             [&](std::int64_t total) { return follow_change{true, since, total}; });
+}
+
+/// Nothing when the row was there as it was tried and gone as it was looked for.
+result<std::optional<follow_change>> try_to_add(connection& c, user_id follower, user_id channel,
+                                                wall_time now, std::int64_t most) {
+  const auto added = c.query(
+      "INSERT INTO follow (follower_id, channel_id, created_at) "
+      "SELECT follower.id, users.id, CAST(:now AS BIGINT) FROM users "
+      "CROSS JOIN users AS follower WHERE users.id = :channel AND follower.id = :follower "
+      "ON CONFLICT (follower_id, channel_id) DO NOTHING RETURNING created_at",
+      {{"now", now}, {"channel", channel}, {"follower", follower}}, 1);
+  if (!added) {
+    return fail(added.error());
+  }
+  if (!added->empty()) {
+    return count_added(c, follower, channel, added->front().time(0), most);
+  }
+  const auto present = present_state(c, follower, channel);
+  if (!present) {
+    return fail(present.error());
+  }
+  if (present->followed_at) {
+    return *present;
+  }
+  const auto rows =
+      c.query("SELECT id FROM users WHERE id = :follower", {{"follower", follower}}, 1);
+  if (!rows) {
+    return fail(rows.error());
+  }
+  if (rows->empty()) {
+    return fail(errc::not_found, missing);
+  }
+  return std::nullopt;
+}
+
+result<follow_change> add_in(connection& c, user_id follower, user_id channel, wall_time now,
+                             std::int64_t most) {
+  constexpr int attempts = 5;  // each is lost to somebody who unfollows in that very moment
+  for (int i = 0; i < attempts; ++i) {
+    auto added = try_to_add(c, follower, channel, now, most);
+    if (!added) {
+      return fail(std::move(added.error()));
+    }
+    if (*added) {
+      return **std::move(added);
+    }
+  }
+  return fail(errc::unavailable, "store_busy", "this follow is being changed by somebody else");
 }
 
 result<follow_change> remove_in(connection& c, user_id follower, user_id channel) {
