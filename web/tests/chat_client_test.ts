@@ -219,6 +219,19 @@ describe('chat client: speaking', () => {
     expect(r.state().outgoing).toEqual([]);
   });
 
+  it('asks again under the same number where the message may have been said', () => {
+    const r = room();
+    r.join();
+    r.client.say('hello');
+    r.socket.hear({ type: 'error', nonce: 'n-1', code: 'unavailable', message: '' });
+    r.client.retry('n-1');
+    expect(r.socket.said.map((frame) => frame.type === 'message' && frame.nonce)).toEqual(['n-1', 'n-1']);
+    r.socket.hear({ type: 'ack', nonce: 'n-1', message_id: 1001, seq: 1 });
+    r.socket.hear(message(1, 'hello', me, { nonce: 'n-1' }));
+    expect(r.state().outgoing).toEqual([]);
+    expect(r.texts()).toEqual(['hello']);
+  });
+
   it('tells held messages and a store that is away', async () => {
     const r = room();
     r.join();

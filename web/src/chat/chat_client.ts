@@ -82,6 +82,8 @@ const renewBefore = 60_000;
 const housekeeping = 1000;
 // Between the answer to a message and the message in the room. Unit: ms.
 const broadcastDeadline = 5000;
+// Failures after which a message may have been said all the same.
+const mayBeSaid = new Set(['unconfirmed', 'unavailable', 'network']);
 
 export class ChatClient {
   private readonly store = new Store();
@@ -217,8 +219,8 @@ export class ChatClient {
     if (!entry || entry.state !== 'failed') {
       return;
     }
-    if (entry.code === 'unconfirmed') {
-      // The same number: if the room has it, it answers with what became of it.
+    if (entry.code !== null && mayBeSaid.has(entry.code)) {
+      // The same nonce: if the room has it, it answers with what became of it, and says it once.
       this.outbox.change(nonce, { state: 'queued', code: null, since: this.now() });
       this.hand(this.outbox.find(nonce) as Outgoing);
     } else {

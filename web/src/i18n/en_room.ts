@@ -63,7 +63,7 @@ export const enRoom = {
   'chat_error.followers_only': 'Only followers can chat here.',
   'chat_error.banned': 'You may not chat here now.',
   'chat_error.blocked_word': 'It holds a word that is not allowed here.',
-  'chat_error.unavailable': 'The room could not store it: it was not said.',
+  'chat_error.unavailable': 'The room could not confirm it. Trying again never says it twice.',
   'chat_error.unconfirmed': 'The connection broke off. It may have been said, or not.',
   'chat_error.network': 'It could not be sent.',
   'chat_error.not_found': 'The message it answers is gone.',

@@ -64,7 +64,7 @@ export const jaRoom: Record<keyof typeof enRoom, string> = {
   'chat_error.followers_only': 'ここではフォロワーのみ発言できます。',
   'chat_error.banned': 'いまは発言できません。',
   'chat_error.blocked_word': '使えない言葉が含まれています。',
-  'chat_error.unavailable': '保存できなかったため、送信されていません。',
+  'chat_error.unavailable': '保存を確認できませんでした。再送信しても二重にはなりません。',
   'chat_error.unconfirmed': '接続が切れました。送信されたかどうか確認できません。',
   'chat_error.network': '送信できませんでした。',
   'chat_error.not_found': '返信先のメッセージはもうありません。',
