@@ -31,9 +31,26 @@ error wrong_cursor() {
 }  // namespace
 
 template <class M>
+void chat_service::ask(user_id channel, M m, duration deadline, callback<typename M::answer> done) {
+  auto name = runtime::entity_name_of("room", channel);
+  auto go_on = [this, name, m = std::move(m), deadline,
+                done = std::move(done)](result<void> exists) mutable {
+    if (!exists) {
+      done(fail(std::move(exists.error())));
+    } else {
+      d_.entities.ask(d_.entities.open_session(), name, std::move(m), deadline, std::move(done));
+    }
+  };
+  if (d_.entities.where(name)) {
+    return go_on({});
+  }
+  on_store<void>([&store = d_.store, channel] { return require_channel(store, channel); },
+                 std::move(go_on));
+}
+
+template <class M>
 void chat_service::ask(user_id channel, M m, callback<typename M::answer> done) {
-  d_.entities.ask(d_.entities.open_session(), runtime::entity_name_of("room", channel),
-                  std::move(m), room_deadline, std::move(done));
+  ask(channel, std::move(m), room_deadline, std::move(done));
 }
 
 template <class M>
@@ -77,8 +94,7 @@ void chat_service::say(const account::identity& who, user_id channel, std::strin
                .nonce = std::move(nonce),
                .text = std::move(text),
                .reply_to = reply_to};
-  d_.entities.ask(d_.entities.open_session(), runtime::entity_name_of("room", channel),
-                  std::move(message), post_deadline, std::move(done));
+  ask(channel, std::move(message), post_deadline, std::move(done));
 }
 
 void chat_service::history(user_id channel, const history_query& query,

@@ -56,7 +56,10 @@ class chat_service final : public chats {
             callback<member_card> done) override;
 
  private:
-  /// Each call is a session of its own: one command, applied once.
+  /// Each call is a session of its own: one command, applied once. A room that is not awake is only
+  /// woken when the store knows its channel: asking for any number leaves nothing behind.
+  template <class M>
+  void ask(user_id channel, M m, duration deadline, callback<typename M::answer> done);
   template <class M>
   void ask(user_id channel, M m, callback<typename M::answer> done);
   /// A command whose answer is a bare yes.

@@ -13,15 +13,6 @@ namespace {
 constexpr int largest_page = 100;
 constexpr int messages_of_card = 20;
 
-/// A row of the store does not tell a channel nobody spoke in from one that does not exist.
-result<void> require_user(storage::chat_store& store, user_id channel) {
-  const auto found = store.member(channel, channel);
-  if (!found) {
-    return fail(found.error());
-  }
-  return {};
-}
-
 bool reads_forward(const history_query& q) {
   return q.after || q.after_seq;
 }
@@ -82,6 +73,14 @@ bool cut(std::vector<T>& rows, int limit) {
 
 }  // namespace
 
+result<void> require_channel(storage::chat_store& store, user_id channel) {
+  const auto found = store.member(channel, channel);
+  if (!found) {
+    return fail(found.error());
+  }
+  return {};
+}
+
 std::string ban_cursor(const ban_key& last) {
   return std::to_string(last.first.time_since_epoch().count()) + "." + std::to_string(last.second);
 }
@@ -114,7 +113,7 @@ result<history_page> read_history(storage::chat_store& store, user_id channel,
     return fail(rows.error());
   }
   if (rows->empty()) {
-    const auto exists = require_user(store, channel);
+    const auto exists = require_channel(store, channel);
     return exists ? result<history_page>(history_page()) : fail(exists.error());
   }
   history_page out;
@@ -139,7 +138,7 @@ result<std::vector<moderator>> read_moderators(storage::chat_store& store, user_
         {.user = m.user, .username = m.username, .since = m.moderator_since.value_or(wall_time())});
   }
   if (out.empty()) {
-    if (const auto exists = require_user(store, channel); !exists) {
+    if (const auto exists = require_channel(store, channel); !exists) {
       return fail(exists.error());
     }
   }

@@ -18,6 +18,10 @@ using ban_key = std::pair<wall_time, user_id>;
 std::string ban_cursor(const ban_key& last);
 std::optional<ban_key> parse_ban_cursor(std::string_view cursor);
 
+/// A row of the store does not tell a channel nobody spoke in from one that does not exist; this
+/// does. Errors: not_found, and the store's.
+result<void> require_channel(storage::chat_store& store, user_id channel);
+
 /// Errors of all: not_found (no such channel, or user), and the store's.
 result<history_page> read_history(storage::chat_store& store, user_id channel,
                                   const history_query& query);

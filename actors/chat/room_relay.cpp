@@ -120,6 +120,7 @@ void room_relay::on(runtime::context& ctx, const renew&) {
     is_reading_ = false;
     ++reads_;
     serve_old({});
+    read_store(ctx);
   }
   if (d_.sockets.listeners(room_) > 0 || !for_room_.empty() || is_reading_) {
     last_used_ = ctx.now();
@@ -149,6 +150,23 @@ void room_relay::ask_room(runtime::context& ctx) {
     return;
   }
   is_asking_ = true;
+  if (is_subscribed_ || is_known_) {
+    return subscribe_now(ctx);
+  }
+  // A room is only woken for a channel that exists: joining any number leaves nothing behind.
+  auto then = [this](runtime::context& c, result<storage::member_record> found) {
+    if (!found && found.error().code == errc::not_found) {
+      room_answered(c, fail(std::move(found.error())));
+      return;
+    }
+    is_known_ = found.has_value();
+    subscribe_now(c);  // a store that is away must not keep anybody from a room that is awake
+  };
+  static_cast<void>(ctx.run([&store = d_.store, room = room_] { return store.member(room, room); },
+                            std::move(then)));
+}
+
+void room_relay::subscribe_now(runtime::context& ctx) {
   subscribe request{.relay = relay_, .after = {}};
   if (is_subscribed_) {
     request.after = ring_.last();

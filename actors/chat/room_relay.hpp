@@ -97,6 +97,7 @@ class room_relay {
 
   void keep_ticking(runtime::context& ctx);
   void ask_room(runtime::context& ctx);
+  void subscribe_now(runtime::context& ctx);
   void room_answered(runtime::context& ctx, result<subscription> got);
   void refuse_joins(const error& why);
   void begin(const subscription& s);
@@ -117,6 +118,7 @@ class room_relay {
   const relay_dependencies d_;
   relay_ring ring_;
 
+  bool is_known_ = false;       // the store knows the channel
   bool is_subscribed_ = false;  // once, the room has answered
   bool is_asking_ = false;
   bool is_ticking_ = false;
