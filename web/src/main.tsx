@@ -11,6 +11,7 @@ import './styles/player.css';
 import './styles/account.css';
 import './styles/studio.css';
 import './styles/chat.css';
+import './styles/chat_line.css';
 import './styles/chat_tools.css';
 
 // On a watch page the player's chunks travel together instead of one after the other.

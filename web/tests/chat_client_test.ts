@@ -481,6 +481,19 @@ describe('chat client: who it is', () => {
     expect(r.socket.sent.filter(({ type }) => type === 'auth')).toHaveLength(3);
   });
 
+  it('tries another token when one was refused, not at once', async () => {
+    const refused = vi.fn();
+    const r = room({ refused });
+    r.client.setUser(me.user_id);
+    r.join(0, [], { user: null, role: null });
+    await wait(0);
+    r.socket.hear({ type: 'error', code: 'invalid_token', message: '' });
+    expect(refused).toHaveBeenCalledTimes(1);
+    expect(r.socket.sent).toHaveLength(1);
+    await wait(5000);
+    expect(r.socket.sent).toHaveLength(2);
+  });
+
   it('sends a message again that met an expired token', async () => {
     const r = room();
     r.client.setUser(me.user_id);

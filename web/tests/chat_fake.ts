@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A socket and a room that tests hold in their hands.
 import { vi } from 'vitest';
-import { ChatClient, type ChatOptions, type HistoryPage } from '../src/chat/chat_client';
+import { ChatClient } from '../src/chat/chat_client';
+import type { ChatOptions, HistoryPage } from '../src/chat/chat_state';
 import type { SocketLike } from '../src/chat/connection';
 import type { ClientFrame, MessageEvent, RoomEvent, Welcome } from '../src/chat/protocol';
 

@@ -60,7 +60,7 @@ describe('chat text', () => {
 });
 
 describe('name colours', () => {
-  const css = readFileSync(new URL('../src/styles/chat.css', import.meta.url), 'utf8');
+  const css = readFileSync(new URL('../src/styles/chat_line.css', import.meta.url), 'utf8');
   const base = readFileSync(new URL('../src/styles/base.css', import.meta.url), 'utf8');
   const [light, dark] = css.split('@media (prefers-color-scheme: dark)').map((part) =>
     [...part.matchAll(/\.name-(\d+) \{ color: (#[0-9a-f]{6})/g)].map(([, , colour]) => colour as string),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The room over HTTP: history, and what moderators do. docs/chat-protocol.md, "HTTP".
-import type { HistoryPage } from '../chat/chat_client';
+import type { HistoryPage } from '../chat/chat_state';
 import type { MessageEvent, Mode, Person, Role } from '../chat/protocol';
 import { api } from './session';
 import type { Page } from './types';

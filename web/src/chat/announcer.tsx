@@ -2,7 +2,7 @@
 // New messages for people who hear the page: a few at a time, never faster than they can be read out.
 import { useEffect, useRef, useState } from 'react';
 import { useTexts } from '../i18n/context';
-import type { ChatState } from './chat_client';
+import type { ChatState } from './chat_state';
 import { announcementOf } from './announcement';
 
 const every = 4000;

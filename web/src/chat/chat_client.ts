@@ -2,83 +2,27 @@
 // One room, as docs/chat-protocol.md has it, without its looks: joins, comes back where it was, puts
 // events in order, fills what was missed, keeps what was said until the room shows it. Tells its
 // listeners at most once per frame. Everything foreign (sockets, HTTP, time, chance) is handed in.
-import { Connection, type Phase, type SocketLike } from './connection';
+import { Backfill } from './backfill';
+import { emptyRoom, type ChatOptions, type ChatState } from './chat_state';
+import { Connection } from './connection';
+import { Login } from './login';
 import { Outbox, type Outgoing } from './outbox';
 import {
   parseFrame,
   type ClientFrame,
-  type Mode,
   type Person,
   type Quote,
   type Role,
   type RoomEvent,
   type ServerFrame,
-  type StreamNotice,
   type Welcome,
 } from './protocol';
 import { Sequence } from './sequence';
-import { mostItems, mostItemsReading, Store, type Item } from './store';
-
-export interface HistoryPage {
-  messages: RoomEvent[];
-  next: number | null;
-}
-
-export interface ChatOptions {
-  /** Opens a socket to the room with this query. */
-  open: (query: URLSearchParams) => SocketLike;
-  history: (query: { before_seq?: number; after_seq?: number; limit: number }) => Promise<HistoryPage>;
-  /** An access token that is good for a while yet, or null when nobody is logged in. */
-  token: () => Promise<string | null>;
-  /** The socket was refused again and again: perhaps the log-in is over. */
-  refused?: () => void;
-  viewer: string;
-  isNative?: boolean;
-  now?: () => number;
-  random?: () => number;
-  /** Runs soon, once: the browser's next frame. */
-  soon?: (run: () => void) => void;
-  /** Before this socket's life the room's session is unknown; random characters for nonces. */
-  prefix: string;
-}
-
-export interface Ban {
-  /** Unit: ms of the clock; null: for good. */
-  until: number | null;
-}
-
-export interface ChatState {
-  phase: Phase;
-  /** The first welcome came: what is shown is the room. */
-  joined: boolean;
-  /** Unit: ms of the clock. */
-  retryAt: number | null;
-  items: readonly Item[];
-  outgoing: readonly Outgoing[];
-  user: Person | null;
-  role: Role | null;
-  channel: Person | null;
-  mode: Mode;
-  stream: StreamNotice | null;
-  viewers: number | null;
-  held: number;
-  ban: Ban | null;
-  /** Before this moment slow mode refuses the next message. Unit: ms of the clock. */
-  slowUntil: number;
-  /** More can be loaded at the old end. */
-  hasOlder: boolean;
-  loadingOlder: boolean;
-}
+import { mostItems, mostItemsReading, Store } from './store';
 
 const pageLimit = 100;
-// A hole larger than what is shown anyway is not filled: the old end is loaded on scroll instead.
-const largestHole = mostItems;
 // After a failure older messages are left alone for this long. Unit: ms.
 const olderPause = 3000;
-const firstFetchPause = 1000;
-const longestFetchPause = 30_000;
-// The token is renewed this long before it ends. Unit: ms.
-const renewBefore = 60_000;
 const housekeeping = 1000;
 // Between the answer to a message and the message in the room. Unit: ms.
 const broadcastDeadline = 5000;
@@ -93,18 +37,15 @@ export class ChatClient {
   private readonly now: () => number;
   private readonly soon: (run: () => void) => void;
   private listeners = new Set<() => void>();
-  private state: ChatState;
+  private state: ChatState = emptyRoom;
   private told = true;
   private session: string | null = null;
   private resumeToken: string | null = null;
   private welcomed = false;
   private wantsUser = false;
-  private authorizing = false;
-  private renewTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly login: Login;
+  private readonly backfill: Backfill;
   private ticker: ReturnType<typeof setInterval> | undefined;
-  private filling = false;
-  private fillPause = firstFetchPause;
-  private fillTimer: ReturnType<typeof setTimeout> | undefined;
   private reading = false;
   private olderAfter = 0;
   private stopped = true;
@@ -131,24 +72,26 @@ export class ChatClient {
       random: options.random ?? Math.random,
       now: this.now,
     });
-    this.state = {
-      phase: 'closed',
-      joined: false,
-      retryAt: null,
-      items: [],
-      outgoing: [],
-      user: null,
-      role: null,
-      channel: null,
-      mode: { slow_mode_s: 0, followers_only_min_age_s: null },
-      stream: null,
-      viewers: null,
-      held: 0,
-      ban: null,
-      slowUntil: 0,
-      hasOlder: false,
-      loadingOlder: false,
-    };
+    this.login = new Login({
+      token: options.token,
+      send: (token) => this.send({ type: 'auth', token }),
+      ended: () => this.set({ user: null, role: null }),
+      now: this.now,
+    });
+    this.backfill = new Backfill({
+      sequence: this.sequence,
+      history: options.history,
+      take: (event) => this.take(event),
+      done: () => {
+        this.settle();
+        this.changed();
+      },
+      skipTo: (seq) => {
+        this.store.dropBefore(seq);
+        this.set({ hasOlder: true });
+      },
+      most: mostItems,
+    });
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -170,9 +113,8 @@ export class ChatClient {
     this.stopped = true;
     this.epoch += 1;
     clearInterval(this.ticker);
-    clearTimeout(this.renewTimer);
-    clearTimeout(this.fillTimer);
-    this.filling = false;
+    this.login.down();
+    this.backfill.reset();
     this.connection.stop();
   }
 
@@ -184,7 +126,7 @@ export class ChatClient {
       return;
     }
     if (known === null) {
-      void this.authorize();
+      void this.login.authorize();
       return;
     }
     this.session = null;
@@ -287,7 +229,7 @@ export class ChatClient {
   private phaseChanged(): void {
     if (this.connection.phase !== 'open') {
       this.welcomed = false;
-      this.authorizing = false;
+      this.login.down();
     }
     this.changed();
   }
@@ -320,13 +262,13 @@ export class ChatClient {
         return;
       case 'missed':
         this.sequence.advance(frame.to);
-        this.fill();
+        this.backfill.fill();
         return;
       case 'auth':
         this.authorized(frame.user, frame.role ?? frame.user.role ?? 'user', frame.expires_at);
         return;
       case 'token_expired':
-        void this.authorize();
+        void this.login.authorize();
         return;
       case 'resume':
         this.resumeToken = frame.resume;
@@ -355,7 +297,7 @@ export class ChatClient {
     } else {
       // The first time; or the room is not the one we knew.
       this.epoch += 1;
-      this.filling = false;
+      this.backfill.reset();
       this.asOf.ban = 0;
       this.store.clear();
       const oldest = frame.history[0]?.seq ?? frame.seq + 1;
@@ -386,9 +328,9 @@ export class ChatClient {
       }
     });
     this.settle();
-    this.fill();
+    this.backfill.fill();
     if (frame.user === null && this.wantsUser) {
-      void this.authorize();
+      void this.login.authorize();
     } else {
       this.handAll();
     }
@@ -398,7 +340,7 @@ export class ChatClient {
     if (this.sequence.accept(event.seq)) {
       this.take(event);
       this.settle();
-      this.fill();
+      this.backfill.fill();
       this.changed();
     }
   }
@@ -463,52 +405,21 @@ export class ChatClient {
     if (code === 'unauthenticated' && this.wantsUser && nonce !== undefined && this.outbox.find(nonce)) {
       // The token ran out while it was on its way: it goes again with the new one.
       this.outbox.change(nonce, { state: 'queued' });
-      void this.authorize();
+      void this.login.authorize();
     } else if (nonce !== undefined) {
       this.outbox.fail(nonce, code, retryAt);
     } else if (code === 'invalid_token') {
-      this.authorizing = false;
+      // Ended early, or signed with a key that is gone: another one may do.
+      this.options.refused?.();
+      this.login.refused();
     }
     this.changed();
   }
 
-  private async authorize(): Promise<void> {
-    if (this.authorizing || !this.welcomed) {
-      return;
-    }
-    this.authorizing = true;
-    const session = this.session;
-    try {
-      const token = await this.options.token();
-      if (session !== this.session || !this.welcomed) {
-        return;
-      }
-      if (token === null) {
-        this.authorizing = false;
-        this.set({ user: null, role: null });
-      } else {
-        this.send({ type: 'auth', token });
-      }
-    } catch {
-      // No answer: once more in a while.
-      this.authorizing = false;
-      this.renewIn(firstFetchPause * 5);
-    }
-  }
-
   private authorized(user: Person, role: Role, expiresAt: string): void {
-    this.authorizing = false;
     this.set({ user: { user_id: user.user_id, username: user.username }, role });
-    const left = Date.parse(expiresAt) - this.now() - renewBefore;
-    if (Number.isFinite(left)) {
-      this.renewIn(Math.max(5000, left));
-    }
+    this.login.accepted(expiresAt);
     this.handAll();
-  }
-
-  private renewIn(ms: number): void {
-    clearTimeout(this.renewTimer);
-    this.renewTimer = setTimeout(() => void this.authorize(), Math.min(ms, 2 ** 31 - 1));
   }
 
   private send(frame: ClientFrame): boolean {
@@ -531,66 +442,12 @@ export class ChatClient {
     this.changed();
   }
 
-  /** Fetches what the sequence lacks, newest knowledge first kept: one page at a time. */
-  private fill(): void {
-    const hole = this.sequence.holes[0];
-    if (!hole || this.filling || this.stopped) {
-      return;
-    }
-    const missing = this.sequence.holes.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-    if (missing > largestHole) {
-      const last = this.sequence.last;
-      this.sequence.close(last - mostItems);
-      this.store.dropBefore(last - mostItems + 1);
-      this.set({ hasOlder: true });
-    }
-    this.filling = true;
-    void this.fillOne(this.epoch);
-  }
-
-  private async fillOne(epoch: number): Promise<void> {
-    const hole = this.sequence.holes[0];
-    if (!hole) {
-      this.filling = false;
-      return;
-    }
-    try {
-      const page = await this.options.history({ after_seq: hole.from - 1, limit: pageLimit });
-      if (epoch !== this.epoch) {
-        return;
-      }
-      this.fillPause = firstFetchPause;
-      let newest = hole.from - 1;
-      for (const event of page.messages) {
-        newest = Math.max(newest, event.seq);
-        // What is newer than the socket has told comes by the socket.
-        if (event.seq <= this.sequence.last && this.sequence.accept(event.seq)) {
-          this.take(event);
-        }
-      }
-      const isAll = page.next === null || page.messages.length === 0;
-      this.sequence.close(isAll ? hole.to : Math.min(newest, hole.to));
-      this.settle();
-      this.changed();
-      this.filling = false;
-      this.fill();
-    } catch {
-      if (epoch === this.epoch) {
-        this.fillTimer = setTimeout(() => {
-          this.filling = false;
-          this.fill();
-        }, this.fillPause);
-        this.fillPause = Math.min(longestFetchPause, this.fillPause * 2);
-      }
-    }
-  }
-
   private tick(): void {
     // Durable, but its broadcast never came: fetched like anything else that was missed.
     const late = this.outbox.list.filter(({ state, since }) => state === 'said' && this.now() - since > broadcastDeadline);
     if (late.length > 0 && this.welcomed) {
       late.forEach(({ seq }) => this.sequence.advance(seq ?? 0));
-      this.fill();
+      this.backfill.fill();
     }
     const { ban } = this.state;
     if (ban?.until !== null && ban !== null && ban.until <= this.now()) {

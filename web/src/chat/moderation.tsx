@@ -5,7 +5,7 @@ import type { Ban, HeldMessage, LogEntry, Moderator, RoomApi } from '../api/room
 import { Dialog, Notice } from '../components/ui';
 import { useTexts } from '../i18n/context';
 import type { TextKey } from '../i18n/translate';
-import type { ChatState } from './chat_client';
+import type { ChatState } from './chat_state';
 import { Name, Time } from './message_row';
 import { ModeEditor, WordsEditor } from './moderation_forms';
 import { useCall } from './use_call';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the list draws, one row each: events, and what this person said that is not shown yet.
-import type { ChatState } from './chat_client';
+import type { ChatState } from './chat_state';
 import type { Outgoing } from './outbox';
 import type { Item } from './store';
 

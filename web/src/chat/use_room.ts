@@ -4,7 +4,8 @@ import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import { roomApi } from '../api/room';
 import { api, useSession } from '../api/session';
 import { playsNatively, randomText, viewerId } from '../lib/viewer';
-import { ChatClient, type ChatState } from './chat_client';
+import { ChatClient } from './chat_client';
+import type { ChatState } from './chat_state';
 import type { SocketLike } from './connection';
 
 /** Once per drawn frame; a hidden page draws none, and needs none. */

@@ -8,7 +8,7 @@ import { FollowButton, FollowerCount, useProfile } from '../components/follow_bu
 import { Notice } from '../components/ui';
 import { useTexts } from '../i18n/context';
 import { Link } from '../router';
-import type { ChatState } from './chat_client';
+import type { ChatState } from './chat_state';
 import { Badge, Name, Time } from './message_row';
 import type { Person, Role } from './protocol';
 import { duration } from './time';

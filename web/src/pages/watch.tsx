@@ -5,7 +5,7 @@ import { useCallback, useState } from 'react';
 import { ApiError } from '../api/client';
 import { api } from '../api/session';
 import type { Stream } from '../api/types';
-import type { ChatState } from '../chat/chat_client';
+import type { ChatState } from '../chat/chat_state';
 import { useRoomClient, useRoomValue } from '../chat/use_room';
 import { GhostLight } from '../components/poster';
 import { useTexts, useTitle } from '../i18n/context';
