@@ -27,7 +27,7 @@ struct edge_settings {
   std::size_t sockets_per_user = 20;           ///< 0: no limit
   int connects_per_minute_per_address = 1000;  ///< 0: no limit; not for trusted ones
   std::size_t tracked_peers = 65'536;          ///< of that rate
-  hub_options hubs;
+  hub_options hubs{};
 };
 
 /// All of it outlives the edge.

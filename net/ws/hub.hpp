@@ -61,7 +61,7 @@ struct hub_metrics {
 };
 
 struct hub_options {
-  feed_limits feeds;
+  feed_limits feeds{};
   duration pass_interval = std::chrono::milliseconds(20);
   std::size_t slice = 256;  ///< sockets, then others of the loop: about 1.5 ms
   /// Broadcasts that wait for the loop; beyond it they are dropped, and sockets told.
