@@ -92,11 +92,11 @@ void tracker::leave(ticket which) {
 }
 
 player tracker::identify(std::string_view address, std::string_view agent,
-                         std::string_view session) const {
+                         std::string_view playback_session) const {
   const auto device = digest(address, agent);
   return {.device = device,
           .at = digest(address, ""),
-          .key = session.empty() ? device : digest(session, "session")};
+          .key = playback_session.empty() ? device : digest(playback_session, "session")};
 }
 
 void tracker::played(stream_id id, const player& by) {

@@ -41,7 +41,7 @@ class tracker final : public presence {
   void change(ticket which, std::string person) override;
   void leave(ticket which) override;
   player identify(std::string_view address, std::string_view agent,
-                  std::string_view session) const override;
+                  std::string_view playback_session) const override;
   void played(stream_id stream, const player& by) override;
 
   struct count {
