@@ -31,8 +31,11 @@ node::node(node_parts parts)
 node::~node() {
   services_.clear();
   for_each_host([](entity_host& host) { host.on()->close(); });
+  is_closed_ = true;
   for (auto& in : shards_) {
-    in.hosts.clear();
+    std::unordered_map<entity_name, std::shared_ptr<entity_host>> ended;
+    const std::lock_guard lock(in.mutex);  // from here on deliver() sees is_closed_
+    ended.swap(in.hosts);
   }
   edge_->close();
   services_strand_->close();
@@ -89,6 +92,9 @@ result<void> node::deliver(const command_ptr& what, const entity_name& to, bool 
   }
   auto& in = shard_of(to);
   const std::lock_guard lock(in.mutex);
+  if (is_closed_) {
+    return fail(stopping());  // a last turn of an actor that is about to end
+  }
   const auto host = host_of(in, to);
   if (!host) {
     return fail(host.error());

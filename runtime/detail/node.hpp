@@ -131,6 +131,7 @@ class node {
   std::vector<std::pair<std::string, std::unique_ptr<supervisor>>> services_;
 
   std::atomic<bool> is_draining_{false};
+  std::atomic<bool> is_closed_{false};  // the destructor runs: no new hosts
   std::mutex stop_mutex_;
   callback<void> stopped_;
 };
