@@ -19,6 +19,7 @@
 #include "app/node_admin.hpp"
 #include "app/presence_wiring.hpp"
 #include "app/stored_entity_log.hpp"
+#include "app/viewer_wiring.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -83,6 +84,7 @@ struct node::parts {
   std::shared_ptr<stream::stream_service> streams;
   std::shared_ptr<follow::follow_service> follows;
   std::unique_ptr<net::io_threads> threads;
+  std::unique_ptr<viewer_parts> viewers;
   std::unique_ptr<rtmp::ingest> ingest;
   std::unique_ptr<net::tcp_server> rtmp_server;
   http::static_files page;
@@ -100,6 +102,7 @@ struct node::parts {
   result<void> start_rtmp(const net::trusted_addresses& trusted);
   result<void> start_http(const net::trusted_addresses& trusted);
   result<void> start_admin();
+  void answer(http::request r, http::responder to);
   void start_housekeeping();
   void keep_house(int period);
   void sweep();  // blocks
@@ -153,6 +156,8 @@ result<void> node::parts::start_actors() {
       *entity_log);
   presence->add_kind(*entities);
   chat->add_kinds(*entities);
+  viewers = std::make_unique<viewer_parts>(self.name, options.incarnation);
+  viewers->add_kind(*entities);
   runtime::kind_options stream_options;
   // A stream waits for its publisher by a timer, which a passivation would forget.
   stream_options.idle = conf.stream.grace_period + std::chrono::minutes(10);
@@ -241,6 +246,16 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
                          .clock = time,
                          .metrics = counters},
                         s);
+  const viewer_needs of_viewers{.entities = *entities,
+                                .accounts = *accounts,
+                                .streams = *streams,
+                                .presence = &presence->people(),
+                                .sockets = chat->sockets(),
+                                .time = time,
+                                .counters = counters};
+  if (auto ok = viewers->open(of_viewers, *threads, conf.limits, conf.cluster.data); !ok) {
+    return ok;
+  }
   net::http_options options;
   options.tcp.name = "http";
   options.tcp.address = self.http_address();
@@ -249,21 +264,34 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
   options.tcp.max_connections = static_cast<std::size_t>(conf.limits.connections_total);
   options.tcp.max_per_address = static_cast<std::size_t>(conf.limits.connections_per_address);
   options.tcp.trusted = trusted;
-  auto listening = net::http_server::listen(*threads, options, counters,
-                                            [this](http::request r, http::responder answer) {
-                                              if (hls::edge::serves(r.path)) {
-                                                hls->answer(r, std::move(answer));
-                                              } else if (http::api::owns(r.path)) {
-                                                api->handle(std::move(r), std::move(answer));
-                                              } else {
-                                                answer(page.answer(r));
-                                              }
-                                            });
+  auto listening = net::http_server::listen(
+      *threads, options, counters,
+      [this](http::request r, http::responder to) { answer(std::move(r), std::move(to)); },
+      [this](http::request r, std::unique_ptr<net::upgrade_request> upgrade) {
+        if (ws::chat_edge::serves(r.path)) {
+          viewers->edge().upgrade(std::move(r), std::move(upgrade));
+        } else {  // elsewhere an upgrade is not wanted, and passed over (RFC 9110, 7.8)
+          answer(std::move(r),
+                 [u = std::move(upgrade)](http::response x) mutable { u->refuse(std::move(x)); });
+        }
+      });
   if (!listening) {
     return fail(listening.error().with("listening for viewers"));
   }
   http_server = std::move(*listening);
   return {};
+}
+
+void node::parts::answer(http::request r, http::responder to) {
+  if (hls::edge::serves(r.path)) {
+    hls->answer(r, std::move(to));
+  } else if (ws::chat_edge::serves(r.path)) {
+    to(viewers->edge().answer(r));
+  } else if (http::api::owns(r.path)) {
+    api->handle(std::move(r), std::move(to));
+  } else {
+    to(page.answer(r));
+  }
 }
 
 result<void> node::parts::start_edges() {

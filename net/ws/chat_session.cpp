@@ -51,7 +51,7 @@ std::int64_t reconnect_delay(std::uint64_t number) {
 }
 
 metrics::counter& closed_for(metrics& m, const char* why) {
-  return m.make_counter("troupe_chat_closed_total", "Chat sockets closed for what their peer did",
+  return m.make_counter("troupe_chat_sockets_closed_total", "Chat sockets closed for what their peer did",
                         {{"reason", why}});
 }
 

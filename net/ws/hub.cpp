@@ -18,7 +18,7 @@ constexpr duration pending_after = std::chrono::seconds(1);       // docs/chat-p
 hub_metrics::hub_metrics(metrics& m)
     : deliveries(m.make_counter("troupe_chat_deliveries_total",
                                 "Room events handed to sockets, each for each socket")),
-      writes(m.make_counter("troupe_chat_writes_total", "Writes that carried them")),
+      writes(m.make_counter("troupe_chat_writes_total", "Writes that carried room events to sockets")),
       missed(m.make_counter("troupe_chat_missed_events_total",
                             "Room events a slow socket was told it missed")),
       dropped(m.make_counter("troupe_chat_dropped_broadcasts_total",

@@ -169,7 +169,7 @@ TEST_CASE("chat_edge: refuses with a status, and keeps nothing", "[net][ws]") {
   b.run();
   CHECK(b.sockets.listeners(channel) == 0);
   CHECK(b.viewers() == 0);
-  CHECK(b.count("troupe_chat_refused_total") >= 1);
+  CHECK(b.count("troupe_chat_sockets_refused_total") >= 1);
 }
 
 TEST_CASE("chat_edge: a peer that leaves while it waits leaves nothing", "[net][ws]") {
@@ -202,7 +202,7 @@ TEST_CASE("chat_edge: bounds the sockets of an account", "[net][ws]") {
   b.send(reader, R"({"type":"auth","token":"user-8"})");
   CHECK(reader.types() == strings{"welcome"});
   CHECK(reader.closed == 1008);
-  CHECK(b.count("troupe_chat_closed_total", {{"reason", "account_limit"}}) == 2);
+  CHECK(b.count("troupe_chat_sockets_closed_total", {{"reason", "account_limit"}}) == 2);
   b.disconnect(first);
   auto& again = b.connect({{"token", "user-8"}});
   CHECK(again.session);

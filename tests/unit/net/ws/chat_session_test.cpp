@@ -242,7 +242,7 @@ TEST_CASE("chat_session: answers what is no command, ten times", "[net][ws]") {
     CHECK(p.types() == strings{"error"});
     CHECK(p.closed == 1008);
     CHECK_FALSE(p.connection.is_open());
-    CHECK(b.count("troupe_chat_closed_total", {{"reason", "bad_frames"}}) == 1);
+    CHECK(b.count("troupe_chat_sockets_closed_total", {{"reason", "bad_frames"}}) == 1);
   }
   SECTION("later it does not") {
     b.advance(11s);
@@ -303,7 +303,7 @@ TEST_CASE("chat_session: closes who sends too many frames", "[net][ws]") {
     b.send(p, "", 0x8A);
     p.messages();
     CHECK(p.closed == 1008);
-    CHECK(b.count("troupe_chat_closed_total", {{"reason", "many_frames"}}) == 1);
+    CHECK(b.count("troupe_chat_sockets_closed_total", {{"reason", "many_frames"}}) == 1);
   }
   SECTION("not over a longer one") {
     b.advance(11s);
@@ -344,7 +344,7 @@ TEST_CASE("chat_session: pings every 30 s, and closes who is silent for 5 minute
   CHECK(pings >= 9);
   CHECK(pings <= 10);
   CHECK(words == pings);
-  CHECK(b.count("troupe_chat_closed_total", {{"reason", "silent"}}) == 1);
+  CHECK(b.count("troupe_chat_sockets_closed_total", {{"reason", "silent"}}) == 1);
 }
 
 TEST_CASE("chat_session: stays with who answers pings, and renews the resume token", "[net][ws]") {
@@ -403,7 +403,7 @@ TEST_CASE("chat_session: tells who does not read what it missed, and closes it a
     CHECK(slow.connection.is_open());
     b.advance(3s);
     CHECK_FALSE(slow.connection.is_open());
-    CHECK(b.count("troupe_chat_closed_total", {{"reason", "stalled"}}) == 1);
+    CHECK(b.count("troupe_chat_sockets_closed_total", {{"reason", "stalled"}}) == 1);
     CHECK(quick.connection.is_open());
     slow.connection.is_stuck = false;
     b.run();
