@@ -70,6 +70,7 @@ struct node_config {
 struct limits_config {
   std::int64_t connections_per_address = 200;
   std::int64_t connections_total = 15'000;
+  std::int64_t encoder_connections_total = 1'000;  ///< RTMP's, of the above's kind
   std::int64_t requests_per_minute_user = 100;
   std::int64_t requests_per_minute_address = 1000;
   std::int64_t log_ins_per_minute_address = 20;  ///< registrations included
@@ -79,6 +80,7 @@ struct limits_config {
   std::int64_t chat_messages_moderator = 300;  ///< the same of moderators and the owner
   std::int64_t follows_per_user = 5'000;       ///< channels that one user may follow
   std::int64_t bitrate_per_stream_bps = 50'000'000;
+  std::int64_t segment_cache_bytes = std::int64_t{4} << 30;  ///< of all streams together
   /// Addresses and CIDR blocks without limits per address, and the only ones whose X-Forwarded-For
   /// is believed; loopback always is one.
   std::vector<std::string> trusted;

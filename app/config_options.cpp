@@ -272,6 +272,8 @@ std::vector<config_option> make_options() {
       limit("connections_per_address", &limits_config::connections_per_address, "connections"));
   all.push_back(limit("connections_total", &limits_config::connections_total, "connections"));
   all.push_back(
+      limit("encoder_connections_total", &limits_config::encoder_connections_total, "connections"));
+  all.push_back(
       limit("requests_per_minute_user", &limits_config::requests_per_minute_user, "requests"));
   all.push_back(limit("requests_per_minute_address", &limits_config::requests_per_minute_address,
                       "requests"));
@@ -285,6 +287,7 @@ std::vector<config_option> make_options() {
   all.push_back(limit("follows_per_user", &limits_config::follows_per_user, "channels"));
   all.push_back(
       limit("bitrate_per_stream_bps", &limits_config::bitrate_per_stream_bps, "bits per second"));
+  all.push_back(limit("segment_cache_bytes", &limits_config::segment_cache_bytes, "bytes"));
   all.push_back(trusted_option());
   all.push_back(whole("stream", "grace_period_s", &stream_config::grace_period, 0, day, "seconds"));
   all.push_back(whole("stream", "unpublished_timeout_s", &stream_config::unpublished_timeout, 1,

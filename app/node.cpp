@@ -131,7 +131,9 @@ result<void> node::parts::open_store() {
 
 result<void> node::parts::start_actors() {
   entity_log = std::make_unique<stored_entity_log>(store->entities(), *store_pool);
-  cache = std::make_unique<media::segment_cache>(media::cache_options{}, time, counters);
+  media::cache_options kept;
+  kept.max_bytes = static_cast<std::size_t>(conf.limits.segment_cache_bytes);
+  cache = std::make_unique<media::segment_cache>(kept, time, counters);
   presence = std::make_unique<presence_parts>(
       *store, time, counters, self.name, static_cast<std::size_t>(conf.limits.connections_total));
   chat = std::make_unique<chat_parts>(chat_needs{.store = store->chat(),
@@ -203,6 +205,7 @@ result<void> node::parts::start_rtmp(const net::trusted_addresses& trusted) {
   options.name = "rtmp";
   options.address = self.listen;
   options.port = self.rtmp;
+  options.max_connections = static_cast<std::size_t>(conf.limits.encoder_connections_total);
   options.max_per_address = static_cast<std::size_t>(conf.limits.connections_per_address);
   options.trusted = trusted;
   auto listening =

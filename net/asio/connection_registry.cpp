@@ -48,7 +48,7 @@ std::string connection_registry::key_of(const ip_address& peer) {
 
 refusal connection_registry::admit(const ip_address& peer, bool is_trusted) {
   const std::lock_guard lock(mutex_);
-  if (count_ >= max_connections_) {
+  if (max_connections_ != 0 && count_ >= max_connections_) {
     return refusal::total;
   }
   auto& from_address = per_address_[key_of(peer)];

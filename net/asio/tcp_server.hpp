@@ -23,7 +23,7 @@ struct tcp_options {
   std::string name;  ///< metric label and log key: "rtmp", "http"
   std::string address = "0.0.0.0";
   std::uint16_t port = 0;                  ///< 0: one that is free, see tcp_server::port()
-  std::size_t max_connections = 10'000;    ///< for everybody
+  std::size_t max_connections = 10'000;    ///< for everybody; 0: no limit
   std::size_t max_per_address = 0;         ///< not for loopback and trusted ones; 0: off
   trusted_addresses trusted;               ///< limits.trusted
   std::size_t outbox_limit = 1024 * 1024;  ///< bytes queued on one connection before it is closed

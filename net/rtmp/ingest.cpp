@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <spdlog/fmt/fmt.h>
+
 #include "net/rtmp/ingest_session.hpp"
 
 namespace troupe::rtmp {
@@ -11,6 +13,8 @@ namespace {
 
 constexpr std::size_t accounts_before_cleaning = 1000;
 constexpr auto account_life = std::chrono::minutes(2);  // by then its allowances are full again
+constexpr auto complaint_interval = std::chrono::seconds(30);
+constexpr std::size_t most_complainers = 1000;
 
 }  // namespace
 
@@ -26,11 +30,16 @@ ingest_metrics::ingest_metrics(metrics& m)
                                     "Frames dropped because their stream could not keep up")),
       repaired_frames(m.make_counter("troupe_ingest_repaired_frames_total",
                                      "Frames whose timestamps went back and were held")),
-      replays(m.make_counter("troupe_ingest_replays_total",
-                             "Times a stream's frames were sent again")) {}
+      replays(
+          m.make_counter("troupe_ingest_replays_total", "Times a stream's frames were sent again")),
+      quiet(m.make_counter("troupe_ingest_quiet_log_lines_total",
+                           "Complaints about encoders kept out of the log, being repeated")) {}
 
 ingest::ingest(ingest_settings s, const ingest_dependencies& d)
-    : settings(s), needs(d), counters(d.counters) {}
+    : settings(s),
+      needs(d),
+      counters(d.counters),
+      complaints_(complaint_interval, most_complainers) {}
 
 std::unique_ptr<net::tcp_session> ingest::make_session(
     const std::shared_ptr<net::tcp_connection>& connection) {
@@ -74,6 +83,23 @@ std::shared_ptr<publisher_account> ingest::account_of(user_id user) {
     account = std::make_shared<publisher_account>();
   }
   return account;
+}
+
+void ingest::complain(log::level level, std::string_view kind, const std::string& remote,
+                      stream_id stream, std::string_view what) {
+  const auto before = complaints_.admit(fmt::format("{} {}", kind, remote), needs.time.now());
+  if (!before) {
+    counters.quiet.add();
+    return;
+  }
+  const auto repeated = *before == 0 ? std::string() : fmt::format(" repeated={}", *before);
+  const auto line =
+      fmt::format("rtmp: {} remote={} stream={}{}: {}", kind, remote, stream, repeated, what);
+  if (level == log::level::warn) {
+    log::warn("{}", line);
+  } else {
+    log::info("{}", line);
+  }
 }
 
 void ingest::forget_unused_accounts() {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "actors/account/accounts.hpp"
@@ -15,7 +16,9 @@
 #include "actors/stream/streams.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "base/log.hpp"
 #include "base/metrics.hpp"
+#include "base/repeat_filter.hpp"
 #include "net/asio/tcp_connection.hpp"
 #include "net/rtmp/allowance.hpp"
 #include "runtime/entities.hpp"
@@ -43,6 +46,7 @@ struct ingest_metrics {
   metrics::counter& dropped_frames;
   metrics::counter& repaired_frames;
   metrics::counter& replays;
+  metrics::counter& quiet;
 };
 
 /// What one user's connections share, so that connecting anew is no way round a limit. Thread: any.
@@ -102,8 +106,15 @@ class ingest {
 
   std::shared_ptr<publisher_account> account_of(user_id user);
 
+  /// What an encoder did wrong, for the log: once per address, kind and half minute, then with how
+  /// often it was kept quiet. kind: "refused", "protocol error", …
+  void complain(log::level level, std::string_view kind, const std::string& remote,
+                stream_id stream, std::string_view what);
+
  private:
   void forget_unused_accounts();
+
+  repeat_filter complaints_;
 
   std::mutex mutex_;
   /// Of users who published within the last minutes; who has not gets a full allowance anyway.

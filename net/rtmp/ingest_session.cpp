@@ -12,6 +12,7 @@ namespace {
 
 // Enough that the round trip to the actor does not matter, few enough that a stuck one is noticed.
 constexpr std::size_t batches_in_flight = 16;
+constexpr std::size_t answers_waiting = batches_in_flight / 2;
 // A publisher's socket is read this often while it flows: a third less CPU for 10 ms more delay.
 constexpr duration reading_grid = std::chrono::milliseconds(20);
 constexpr std::size_t full_read =
@@ -41,7 +42,8 @@ ingest_session::ingest_session(ingest& owner,
       self_(connection),
       connection_(*connection),
       window_(owner.settings.window_bytes),
-      sender_(owner.needs.entities.open_session()) {
+      sender_(owner.needs.entities.open_session()),
+      answers_(std::make_shared<push_answers>(answers_waiting)) {
   connection_.set_deadline(owner.settings.publish_deadline);
 }
 
@@ -66,10 +68,14 @@ void ingest_session::on_bytes(byte_view data) {
     refuse(status_code::failed, "the bitrate is above this server's limit");
     return;
   }
+  take_answers();
+  if (protocol_.wants_close()) {
+    return;  // the stream refused it meanwhile
+  }
   if (const auto fed = protocol_.feed(data); !fed) {
     owner_.counters.protocol_errors.add();
-    log::warn("rtmp: protocol error remote={} stream={}: {}", connection_.remote_address(), stream_,
-              fed.error().message);
+    owner_.complain(log::level::warn, "protocol error", connection_.remote_address(), stream_,
+                    fed.error().message);
     handle_events();
     flush();
     connection_.close();
@@ -92,6 +98,7 @@ void ingest_session::rest(std::size_t arrived) {
   is_resting_ = true;
   wake_ = connection_.thread().call_after(reading_grid - now % reading_grid, [this] {
     is_resting_ = false;
+    take_answers();
     flush();
   });
 }
@@ -216,8 +223,8 @@ void ingest_session::on_opened(result<stream::resume_point> reached) {
     log::info("rtmp: publishing stream={} remote={}", stream_, connection_.remote_address());
     if (const auto accepted = protocol_.accept(); !accepted) {
       owner_.counters.protocol_errors.add();
-      log::warn("rtmp: protocol error remote={} stream={}: {}", connection_.remote_address(),
-                stream_, accepted.error().message);
+      owner_.complain(log::level::warn, "protocol error", connection_.remote_address(), stream_,
+                      accepted.error().message);
       connection_.close();
       return;
     }
@@ -236,9 +243,6 @@ bool ingest_session::is_steady(const media::frame& frame) {
 }
 
 void ingest_session::handle(media::frame&& frame) {
-  if (publication_ == 0) {
-    return;  // refused by an event before this one
-  }
   if (publication_ == 0) {
     return;  // what came in one piece with the reason for its end
   }
@@ -273,7 +277,7 @@ void ingest_session::handle(const metadata& m) {
 }
 
 void ingest_session::handle(problem&& p) {
-  log::info("rtmp: {} stream={}", p.message, stream_);
+  owner_.complain(log::level::info, p.code, connection_.remote_address(), stream_, p.message);
   if (problems_.size() < most_problems) {
     problems_.push_back({std::move(p.code), std::move(p.message)});
     has_news_ = true;
@@ -293,31 +297,42 @@ void ingest_session::send_frames() {
                           .dropped = window_.dropped(),
                           .problems = problems_};
     ++in_flight_;
-    owner_.needs.entities.ask(
-        sender_, name_of(stream_), std::move(m), push_deadline,
-        here<stream::resume_point>([opening = opening_](ingest_session& s, auto reached) {
-          s.on_pushed(opening, std::move(reached));
-        }));
+    owner_.needs.entities.ask(sender_, name_of(stream_), std::move(m), push_deadline,
+                              [answers = answers_, opening = opening_,
+                               connection = self_](result<stream::resume_point> reached) {
+                                if (!answers->put(opening, std::move(reached))) {
+                                  return;
+                                }
+                                if (const auto alive = connection.lock()) {
+                                  alive->post([](net::tcp_session& s) {
+                                    static_cast<ingest_session&>(s).take_answers();
+                                  });
+                                }
+                              });
   }
   update_held_metric();
 }
 
-void ingest_session::on_pushed(std::uint64_t opening, result<stream::resume_point> reached) {
-  if (opening != opening_ || publication_ == 0) {
+void ingest_session::take_answers() {
+  auto answers = answers_->take();
+  if (answers.count == 0 || answers.opening != opening_ || publication_ == 0) {
     return;  // of a publication that was opened again, or is over
   }
-  --in_flight_;
-  if (!reached) {
-    on_stream_error(reached.error());
+  in_flight_ -= answers.count;
+  if (answers.reached) {
+    // A frame that breaks its stream each time must not be sent again for ever.
+    const auto position = answers.reached->next_video + answers.reached->next_audio;
+    if (position > furthest_) {
+      furthest_ = position;
+      attempts_ = 0;
+    }
+    reached_ = std::move(answers.reached);
+    window_.settle(*reached_);
+  }
+  if (answers.failure) {
+    on_stream_error(*answers.failure);
     return;
   }
-  // A frame that breaks its stream each time must not be sent again for ever.
-  if (const auto position = reached->next_video + reached->next_audio; position > furthest_) {
-    furthest_ = position;
-    attempts_ = 0;
-  }
-  reached_ = std::move(*reached);
-  window_.settle(*reached_);
   send_frames();
 }
 
@@ -343,7 +358,7 @@ void ingest_session::reopen_soon() {
 
 void ingest_session::refuse(std::string_view code, const std::string& why) {
   owner_.counters.refused.add();
-  log::info("rtmp: refused remote={} stream={}: {}", connection_.remote_address(), stream_, why);
+  owner_.complain(log::level::info, "refused", connection_.remote_address(), stream_, why);
   close_publication(false);
   protocol_.refuse(code, why);
   flush();
@@ -398,7 +413,8 @@ bool ingest_session::on_end() {
 
 bool ingest_session::on_deadline() {
   owner_.counters.refused.add();
-  log::info("rtmp: nothing published in time remote={}", connection_.remote_address());
+  owner_.complain(log::level::info, "late", connection_.remote_address(), stream_,
+                  "nothing was published in time");
   return false;
 }
 

@@ -17,6 +17,7 @@
 #include "net/asio/tcp_connection.hpp"
 #include "net/rtmp/frame_window.hpp"
 #include "net/rtmp/ingest.hpp"
+#include "net/rtmp/push_answers.hpp"
 #include "net/rtmp/server_session.hpp"
 
 namespace troupe::rtmp {
@@ -50,7 +51,8 @@ class ingest_session final : public net::tcp_session {
   void open_publication();
   void on_opened(result<stream::resume_point> reached);
   void send_frames();
-  void on_pushed(std::uint64_t opening, result<stream::resume_point> reached);
+  /// Looks at what the stream answered meanwhile; goes on with it.
+  void take_answers();
   /// What to do about an error of the LiveStream: try again, or give up.
   void on_stream_error(const error& e);
   void reopen_soon();
@@ -83,6 +85,7 @@ class ingest_session final : public net::tcp_session {
   std::uint64_t furthest_ = 0;  // frames of both tracks that the stream has taken
   int attempts_ = 0;            // to open again, since the stream last got further
   std::size_t in_flight_ = 0;
+  const std::shared_ptr<push_answers> answers_;
   std::optional<stream::resume_point> reached_;
   std::optional<stream::publication_start> start_;
   bool expects_video_ = true;
