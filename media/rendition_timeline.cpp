@@ -2,6 +2,7 @@
 #include "media/rendition_timeline.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -35,6 +36,15 @@ std::int64_t bits_per_second(std::int64_t bytes, std::chrono::microseconds durat
 
 bool is_frame_rate(double rate) {
   return rate >= lowest_rate && rate <= highest_rate;
+}
+
+// What a few frames let one guess: the rate that cameras and encoders know, if one is near. A third
+// of a second does not tell 29.97 from 30.
+double usual_rate(double measured) {
+  constexpr std::array known{24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 120.0};
+  const auto near =
+      std::ranges::min(known, {}, [measured](double rate) { return std::abs(rate - measured); });
+  return std::abs(near - measured) <= same_rate * near ? near : measured;
 }
 
 std::int64_t estimated_bps(const init_section& init) {
@@ -205,7 +215,8 @@ variant_stream rendition_timeline::variant() const {
         std::lround(static_cast<double>(video->width) * video->sar_width / video->sar_height));
     v.height = video->height;
     const auto total_s = static_cast<double>(total_duration_.count()) / 1e6;
-    const auto measured = is_measured ? static_cast<double>(total_frames_) / total_s : 0;
+    const auto counted = static_cast<double>(total_frames_) / total_s;
+    const auto measured = is_measured ? counted : usual_rate(counted);
     const auto said = is_frame_rate(video->frame_rate) ? video->frame_rate : 0;
     const bool agrees = std::abs(said - measured) <= same_rate * said;
     const auto rate = said > 0 && (agrees || total_s < 2) ? said : measured;

@@ -186,6 +186,27 @@ TEST_CASE("segment_cache: the master names codecs, size, rate and bandwidth", "[
   CHECK(text.find("\nsource/media.m3u8\n") != text.npos);
 }
 
+TEST_CASE("segment_cache: the master names a rate that only the first frames tell",
+          "[media][cache]") {
+  auto outputs = package(frames_of(load("media-bframes-10s.mp4")));
+  for (auto& o : outputs.outputs) {
+    if (auto* init = std::get_if<init_section>(&o)) {
+      init->video->frame_rate = 0;  // an SPS without timing information
+    }
+  }
+  fixture f(std::move(outputs));
+  for (int parts = 0; parts < 30; ++parts) {
+    f.publish_part();
+    const auto text = text_of(f.get("master.m3u8"));
+    INFO(text);
+    REQUIRE(troupe::test::check_master(text) == troupe::test::complaints{});
+    const auto at = text.find("FRAME-RATE=");
+    REQUIRE(at != text.npos);
+    CHECK(std::stod(text.substr(at + 11)) == Approx(30).epsilon(0.03));
+    CHECK((parts > 1 || text.find("FRAME-RATE=30.000") != text.npos));
+  }
+}
+
 TEST_CASE("segment_cache: long key-frame intervals get a second playlist over the same parts",
           "[media][cache]") {
   fixture f(fixture::usual(120'000, {.gop = 250}));
