@@ -43,6 +43,8 @@ class strand_actor final : public caf::event_based_actor {
   strand_actor(caf::actor_config& c, command_handler on_command)
       : caf::event_based_actor(c), on_command_(std::move(on_command)) {}
 
+  ~strand_actor() override { sanitizer::acquired(ctrl()); }
+
   caf::behavior make_behavior() override {
     return {[this](mail& m) {
       // CAF's mailbox puts what was done before an enqueue before its turn, and turns in a row.
