@@ -55,7 +55,7 @@ struct fixture {
   }
 
   void tick() {
-    bench.node().tell(bench.default_session(), {"presence", "a"}, presence::tick{});
+    bench.node().tell(bench.default_session(), {"presence", "a"}, troupe::presence::tick{});
     bench.run();
   }
 

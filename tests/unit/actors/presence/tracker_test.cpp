@@ -16,8 +16,8 @@ class fixture {
  public:
   explicit fixture(const tracker_settings& s = {}) : people(s, time, figures, 42) {}
 
-  presence::presence::ticket enter(std::string person, std::string address, std::string agent,
-                                   bool natively = false) {
+  troupe::presence::presence::ticket enter(std::string person, std::string address,
+                                           std::string agent, bool natively = false) {
     return people.enter(
         {channel, std::move(person), std::move(address), std::move(agent), natively});
   }
@@ -118,13 +118,13 @@ TEST_CASE("tracker: what is full counts nobody more, and says so", "[actors][pre
   fixture f({.watchers = 2, .players = 2});
   f.enter("u:1", "a", "b");
   f.enter("u:2", "a", "b");
-  CHECK(f.enter("u:3", "a", "b") == presence::presence::ticket::none);
+  CHECK(f.enter("u:3", "a", "b") == troupe::presence::presence::ticket::none);
   f.play("192.0.2.1", "VLC");
   f.play("192.0.2.2", "VLC");
   f.play("192.0.2.3", "VLC");
   CHECK(f.reported() == 4);
   CHECK(f.figures.text().find("troupe_presence_uncounted_total 2") != std::string::npos);
-  f.people.leave(presence::presence::ticket::none);
+  f.people.leave(troupe::presence::presence::ticket::none);
   CHECK(f.reported() == std::nullopt);
 }
 
