@@ -264,6 +264,8 @@ describe('chat client: speaking', () => {
     expect(r.state().slowUntil).toBe(Date.now() + 10_000);
     r.socket.hear({ type: 'mode', seq: 2, slow_mode_s: 0, followers_only_min_age_s: null });
     expect(r.state().slowUntil).toBe(0);
+    r.socket.hear({ type: 'mode', seq: 3, slow_mode_s: 60, followers_only_min_age_s: null });
+    expect(r.state().slowUntil).toBe(Date.now() + 60_000);
 
     const m = room();
     m.join(0, [], { mode: { slow_mode_s: 10, followers_only_min_age_s: null }, role: 'moderator' });

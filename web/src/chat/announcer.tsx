@@ -16,17 +16,23 @@ export function Announcer({ state }: { state: ChatState }) {
   const texts = useRef({ t, plural });
   texts.current = { t, plural };
 
+  // What was there on joining is not news.
+  const { joined } = state;
+  useEffect(() => {
+    if (joined) {
+      const { items } = latest.current;
+      upTo.current = items[items.length - 1]?.seq ?? 0;
+    }
+  }, [joined]);
+
   useEffect(() => {
     const timer = setInterval(() => {
-      const { items, user, joined } = latest.current;
+      const { items, user } = latest.current;
       const newest = items[items.length - 1]?.seq ?? 0;
-      if (!joined) {
-        return;
-      }
       if (upTo.current !== null && newest > upTo.current) {
         setSaid(announcementOf(items, upTo.current, user, texts.current.t, texts.current.plural));
+        upTo.current = newest;
       }
-      upTo.current = newest;
     }, every);
     return () => clearInterval(timer);
   }, []);

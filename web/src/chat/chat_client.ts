@@ -48,6 +48,7 @@ export class ChatClient {
   private ticker: ReturnType<typeof setInterval> | undefined;
   private reading = false;
   private olderAfter = 0;
+  private saidAt = 0;
   private stopped = true;
   /** Which event the present mode, role and ban are of: a hole that is filled late brings older ones. */
   private asOf = { mode: 0, role: 0, ban: 0 };
@@ -354,7 +355,8 @@ export class ChatClient {
     } else if (event.type === 'mode' && event.seq > this.asOf.mode) {
       this.asOf.mode = event.seq;
       const { slow_mode_s, followers_only_min_age_s } = event;
-      this.set({ mode: { slow_mode_s, followers_only_min_age_s }, ...(slow_mode_s === 0 ? { slowUntil: 0 } : {}) });
+      this.set({ mode: { slow_mode_s, followers_only_min_age_s } });
+      this.slowDown();
     } else if (event.type === 'role' && event.user_id === me && event.seq > this.asOf.role) {
       this.asOf.role = event.seq;
       this.set({ role: event.role });
@@ -373,12 +375,17 @@ export class ChatClient {
   }
 
   private saidNow(at: number): void {
+    // The server's clock says when it was said; ours, how long ago that is at most.
+    const from = Math.min(Number.isFinite(at) ? at : this.now(), this.now());
+    this.saidAt = Math.max(this.saidAt, from);
+    this.slowDown();
+  }
+
+  /** Slow mode counts from what was said last, also before it was turned on. */
+  private slowDown(): void {
     const { mode, role } = this.state;
-    if (mode.slow_mode_s > 0 && role === 'user') {
-      // The server's clock says when it was said; ours, how long ago that is at most.
-      const from = Math.min(Number.isFinite(at) ? at : this.now(), this.now());
-      this.set({ slowUntil: Math.max(this.state.slowUntil, from + mode.slow_mode_s * 1000) });
-    }
+    const isSlow = mode.slow_mode_s > 0 && role === 'user';
+    this.set({ slowUntil: isSlow ? this.saidAt + mode.slow_mode_s * 1000 : 0 });
   }
 
   private acknowledged(nonce: string, seq: number | null): void {
