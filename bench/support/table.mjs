@@ -9,6 +9,9 @@ const shows = {
   '/s': (v) => `${Math.round(v).toLocaleString('en-US')}/s`,
   'GB/s': (v) => `${v.toFixed(2)} GB/s`,
   'µs': (v) => `${v.toFixed(1)} µs`,
+  'CPU s': (v) => `${v.toFixed(2)} s`,
+  kB: (v) => `${v.toFixed(1)} kB`,
+  '': (v) => v.toFixed(1),
   MB: (v) => `${v.toFixed(2)} MB`,
 };
 
