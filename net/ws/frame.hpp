@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The WebSocket protocol's frames (RFC 6455, 5 and 7), the server's side, without a socket: what
 // clients send is masked, what we send is not. So a frame for everybody is encoded once, and its
-// bytes are the same for each of them. No extension (docs/decisions/0005).
+// bytes are the same for each of them. No extension (docs/decisions/0007).
 // Thread: encoders are pure; a reader is used by one thread at a time.
 #pragma once
 
