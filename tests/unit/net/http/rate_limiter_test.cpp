@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "net/http/rate_limiter.hpp"
 
+#include <unistd.h>
+
+#include <fstream>
+#include <tuple>
+
 #include <catch2/catch.hpp>
 
 namespace troupe::http {
@@ -81,6 +86,31 @@ TEST_CASE("rate_limiter: giving away a full bucket is no loss and not counted", 
   }
   CHECK(m.make_counter("troupe_http_rate_buckets_evicted_total", "", {{"limit", "test"}}).value() ==
         0);
+}
+
+/// Bytes this process holds in memory, as the kernel counts them.
+std::size_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t total = 0;
+  std::size_t resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST_CASE("rate_limiter: a million peers cost no memory", "[net][http]") {
+  manual_clock clock;
+  metrics m;
+  rate_limiter limiter("test", 1000, 65'536, clock, m);
+  for (std::uint64_t peer = 0; peer < 65'536; ++peer) {
+    REQUIRE_FALSE(limiter.refuse(peer * 7919));
+  }
+  const auto before = resident_bytes();
+  for (std::uint64_t peer = 0; peer < 1'000'000; ++peer) {
+    std::ignore = limiter.refuse(peer * 104'729);
+  }
+  // A bucket for each would be 16 MB; what grows here is the allocator's and the test's.
+  CHECK(resident_bytes() < before + 2'000'000);
+  CHECK(accepted(limiter, 5, 2000) <= 1000);
 }
 
 TEST_CASE("address_key: one key per IPv4 address and per IPv6 /64", "[net][http]") {
