@@ -312,8 +312,8 @@ TEST_CASE("chats: says so when the store is away or its pool is full", "[actors]
   s.store.is_away = true;
   REQUIRE_FALSE(s.read({}));
   CHECK(s.read({}).error().code == errc::unavailable);
-  REQUIRE_FALSE(s.bans(ada));
-  CHECK(s.bans(ada).error().code == errc::unavailable);
+  REQUIRE_FALSE(s.card(ada, bob));
+  CHECK(s.card(ada, bob).error().code == errc::unavailable);
   s.store.is_away = false;
 
   std::promise<void> blocked;
