@@ -35,7 +35,7 @@ void hub::post(std::move_only_function<void(hub&)> what) {
 
 // Events
 
-void hub::deliver(user_id room, events what) {
+void hub::deliver(user_id id, events what) {
   {
     const std::lock_guard lock(mutex_);
     if (inbox_size_ + what->size() > options_.inbox_limit) {
@@ -43,7 +43,7 @@ void hub::deliver(user_id room, events what) {
       return;
     }
     inbox_size_ += what->size();
-    inbox_.emplace_back(room, std::move(what));
+    inbox_.emplace_back(id, std::move(what));
     if (inbox_.size() > 1) {
       return;  // the loop knows
     }
