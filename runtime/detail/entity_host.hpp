@@ -9,9 +9,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -163,7 +163,7 @@ class entity_host final : public activation, public std::enable_shared_from_this
   std::atomic<std::uint64_t> seen_epoch_{0};
   std::atomic<std::uint64_t> seen_restarts_{0};
 
-  std::deque<queued> queue_;
+  std::list<queued> queue_;  // mostly empty: then it holds no memory
   bool serve_is_posted_ = false;
   sender_table senders_;
   bool is_draining_ = false;

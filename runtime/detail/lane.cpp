@@ -97,7 +97,7 @@ std::optional<steady_time> lane::expire(steady_time now) {
 }
 
 void lane::abandon(const error& why) {
-  std::deque<open_command> left;
+  std::vector<open_command> left;
   {
     const std::lock_guard lock(mutex_);
     left.swap(open_);

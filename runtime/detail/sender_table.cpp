@@ -105,7 +105,7 @@ void sender_table::record(const sender& from, const message_type& type, erased_a
   auto& answers = found->second.answers;
   answers.push_back({from.number, &type, {}, {}, std::move(answer)});
   if (answers.size() > answers_kept) {
-    answers.pop_front();
+    answers.erase(answers.begin());
   }
 }
 

@@ -5,12 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
@@ -77,7 +77,7 @@ class sender_table {
   struct entry {
     std::uint64_t last = 0;
     wall_time heard;
-    std::deque<kept_answer> answers;
+    std::vector<kept_answer> answers;  // at most answers_kept
     std::weak_ptr<const lane> via;
     bool is_local = false;
     std::list<session_id>::iterator age;
