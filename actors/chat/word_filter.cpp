@@ -12,12 +12,13 @@
 namespace troupe::chat {
 namespace {
 
-/// Scripts written without spaces: Thai, Lao, Burmese, Khmer, and all from CJK radicals to Hangul
-/// and beyond (Unicode 15 blocks).
+/// Scripts that put no spaces, or endings right behind a word: Thai, Lao, Burmese, Hangul (folded
+/// into its parts), Khmer, and all from CJK radicals on (Unicode 15 blocks).
 bool is_written_without_spaces(char32_t p) {
   return (p >= 0x0E00 && p <= 0x0EFF) || (p >= 0x1000 && p <= 0x109F) ||
-         (p >= 0x1780 && p <= 0x17FF) || (p >= 0x2E80 && p <= 0xD7FF) ||
-         (p >= 0xF900 && p <= 0xFAFF) || (p >= 0x20000 && p <= 0x3FFFF);
+         (p >= 0x1100 && p <= 0x11FF) || (p >= 0x1780 && p <= 0x17FF) ||
+         (p >= 0x2E80 && p <= 0xD7FF) || (p >= 0xF900 && p <= 0xFAFF) ||
+         (p >= 0x20000 && p <= 0x3FFFF);
 }
 
 /// Part of a word that spaces set apart.
@@ -35,6 +36,14 @@ bool is_word_point(char32_t p) {
     default:
       return false;
   }
+}
+
+/// Belongs to the letter before it: marks, and what follows the first part of a Hangul syllable. A
+/// match that ends before one has found another letter.
+bool continues_letter(char32_t p) {
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(p));
+  return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME ||
+         (p >= 0x1160 && p <= 0x11FF);
 }
 
 struct folded_text {
@@ -140,7 +149,8 @@ word_filter::finding word_filter::look(std::string_view text) const {
   std::vector<bool> hidden(folded.length, false);
   const auto found = [&](const entry& w, std::size_t end) {  // end: of its last folded point
     const auto begin = end + 1 - w.length;
-    if ((w.begins_word && begin > 0 && is_word_point(points[begin - 1])) ||
+    if ((end + 1 < points.size() && continues_letter(points[end + 1])) ||
+        (w.begins_word && begin > 0 && is_word_point(points[begin - 1])) ||
         (w.ends_word && end + 1 < points.size() && is_word_point(points[end + 1]))) {
       return;
     }
