@@ -142,7 +142,8 @@ std::shared_ptr<lane> session_state::lane_to(const entity_name& to) {
   if (lanes_.size() >= drop_at_) {
     drop_idle_lanes();
   }
-  auto made = std::make_shared<lane>(id_, to, first_number_);
+  // Not make_shared: deadlines and records that still know a lane must not keep its memory.
+  std::shared_ptr<lane> made = std::make_unique<lane>(id_, to, first_number_);
   lanes_.emplace(to, made);
   return made;
 }

@@ -198,9 +198,19 @@ void node::refuse(answer_callback done, error why) {
 void node::arm(steady_time deadline, const std::shared_ptr<lane>& which) {
   const std::lock_guard lock(deadlines_mutex_);
   deadlines_.push({deadline, which});
+  if (deadlines_.size() >= sweep_at_) {
+    // Sessions that come and go would otherwise leave one each until it is due.
+    deadlines_.drop_dead();
+    sweep_at_ = std::max<std::size_t>(1024, 2 * deadlines_.size());
+  }
   if (!wakes_at_ || deadline < *wakes_at_) {
     wake_at(deadline);
   }
+}
+
+void node::deadline_queue::drop_dead() {
+  std::erase_if(c, [](const armed_lane& a) { return a.which.expired(); });
+  std::ranges::make_heap(c, comp);
 }
 
 /// With deadlines_mutex_ held. An earlier wake-up leaves the later one to find nothing due.

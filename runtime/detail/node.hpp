@@ -95,6 +95,10 @@ class node {
     }
   };
 
+  struct deadline_queue : std::priority_queue<armed_lane, std::vector<armed_lane>, std::greater<>> {
+    void drop_dead();
+  };
+
   shard& shard_of(const entity_name& name);
   result<void> deliver(const command_ptr& what, const entity_name& to, bool is_internal);
   result<std::shared_ptr<entity_host>> host_of(shard& in, const entity_name& name);
@@ -122,7 +126,8 @@ class node {
   /// Runs deadlines and refusals: callbacks that belong to no entity.
   strand_ptr edge_;
   std::mutex deadlines_mutex_;
-  std::priority_queue<armed_lane, std::vector<armed_lane>, std::greater<>> deadlines_;
+  deadline_queue deadlines_;
+  std::size_t sweep_at_ = 1024;  // deadlines of lanes that are gone are dropped from here on
   std::optional<steady_time> wakes_at_;
 
   /// Runs the supervisors.

@@ -174,6 +174,9 @@ void sender_table::clear() {
 }
 
 sender_table::entry& sender_table::add(const session_id& session, wall_time now) {
+  if (senders_.size() >= sweep_at_) {
+    drop_dead();
+  }
   if (senders_.size() >= limit_ && !by_age_.empty()) {
     forget(by_age_.front());
   }
@@ -181,6 +184,19 @@ sender_table::entry& sender_table::add(const session_id& session, wall_time now)
   e.heard = now;
   e.age = by_age_.insert(by_age_.end(), session);
   return e;
+}
+
+/// Senders of this node whose lane is gone have nothing on its way, and send nothing again under
+/// numbers they have used. Amortised: looks through all when their count has doubled.
+void sender_table::drop_dead() {
+  for (auto at = by_age_.begin(); at != by_age_.end();) {
+    const auto session = *at++;
+    const auto& e = senders_.at(session);
+    if (e.is_local && e.via.expired()) {
+      forget(session);
+    }
+  }
+  sweep_at_ = std::max<std::size_t>(64, 2 * senders_.size());
 }
 
 void sender_table::forget(const session_id& session) {

@@ -84,11 +84,13 @@ class sender_table {
   };
 
   entry& add(const session_id& session, wall_time now);
+  void drop_dead();
   void forget(const session_id& session);
   void touch(entry& e, wall_time now);
   admission repeat(const entry& e, std::uint64_t number, const message_type& type) const;
 
   std::size_t limit_;
+  std::size_t sweep_at_ = 64;  // senders that are gone are forgotten from here on
   std::map<session_id, entry> senders_;
   std::list<session_id> by_age_;  // longest silent first
 };

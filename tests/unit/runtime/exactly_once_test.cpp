@@ -60,6 +60,29 @@ TEST_CASE("sender_table: applies the next number only", "[runtime][exactly_once]
   CHECK(admit(t, 1, 1) == verdict::repeated);
 }
 
+TEST_CASE("sender_table: forgets senders of this node that are gone", "[runtime][exactly_once]") {
+  sender_table t(20'000);
+  std::vector<std::shared_ptr<lane>> stay;
+  for (std::uint64_t i = 1; i <= 10'000; ++i) {
+    const session_id who{9, i};
+    REQUIRE(t.admit({{who, 1}, 1, false}, adds, noon).verdict == verdict::apply);
+    const auto via = std::make_shared<lane>(who, a_kept, 1);
+    t.note_local(who, via);
+    if (i % 1000 == 0) {
+      stay.push_back(via);
+    }
+  }
+  CHECK(t.size() < 200);
+  for (const auto& via : stay) {
+    CHECK(t.admit({{via->session(), 1}, 1, false}, adds, noon).verdict == verdict::repeated);
+  }
+  // Whose node is another may still come back.
+  for (std::uint64_t i = 1; i <= 500; ++i) {
+    REQUIRE(t.admit({{{8, i}, 1}, 1, false}, adds, noon).verdict == verdict::apply);
+  }
+  CHECK(t.admit({{{8, 1}, 1}, 1, false}, adds, noon).verdict == verdict::repeated);
+}
+
 TEST_CASE("sender_table: a closed number is skipped and never applied", "[runtime][exactly_once]") {
   sender_table t(10);
   CHECK(admit(t, 1, 1) == verdict::apply);
