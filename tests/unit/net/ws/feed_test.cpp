@@ -318,6 +318,29 @@ TEST_CASE("feed: takes a pass in slices while members come and go", "[net][ws]")
 
 namespace {
 
+/// Each number from the welcome on came once, or was told as missed, in order.
+void check_complete(const std::vector<std::string>& frames, std::int64_t welcome,
+                    std::int64_t published) {
+  auto next = welcome + 1;
+  for (auto text : frames) {
+    if (text.starts_with("missed ")) {
+      text = text.substr(7);
+    }
+    const auto dash = text.find('-');
+    const auto from = std::stoll(text);
+    if (from != next) {
+      FAIL("got " << from << " and wanted " << next);
+    }
+    next = (dash == text.npos ? from : std::stoll(text.substr(dash + 1))) + 1;
+    if (next <= from) {
+      FAIL("a range ends before it begins: " << text);
+    }
+  }
+  if (next != published + 1) {
+    FAIL("the last number sent is " << next - 1 << " of " << published);
+  }
+}
+
 /// One run with events, losses, joins, leaves and slow readers at random. What must hold of every
 /// socket at the end: each number from its welcome on came once, or was told as missed, in order.
 void run_random(std::uint32_t seed) {
@@ -382,24 +405,7 @@ void run_random(std::uint32_t seed) {
   f.push(event_of(++published));
   full_pass(f);
   for (const auto& m : members) {
-    auto next = m->welcome + 1;
-    for (auto text : m->socket.frames) {
-      if (text.starts_with("missed ")) {
-        text = text.substr(7);
-      }
-      const auto dash = text.find('-');
-      const auto from = std::stoll(text);
-      if (from != next) {
-        FAIL("got " << from << " and wanted " << next);
-      }
-      next = (dash == text.npos ? from : std::stoll(text.substr(dash + 1))) + 1;
-      if (next <= from) {
-        FAIL("a range ends before it begins: " << text);
-      }
-    }
-    if (next != published + 1) {
-      FAIL("the last number sent is " << next - 1 << " of " << published);
-    }
+    check_complete(m->socket.frames, m->welcome, published);
   }
 }
 
