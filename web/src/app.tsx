@@ -3,6 +3,7 @@
 import { Component, lazy, Suspense, useEffect, useRef, type ReactNode } from 'react';
 import { SessionProvider } from './api/session';
 import { Header } from './components/header';
+import { LogOutNotice } from './components/log_out_notice';
 import { GhostLight } from './components/poster';
 import { TextsProvider, useTexts, useTitle } from './i18n/context';
 import { Link, Router, useNavigation, type Route } from './router';
@@ -59,6 +60,7 @@ function Frame() {
   return (
     <>
       <Header />
+      <LogOutNotice />
       <main id="main" ref={main} tabIndex={-1} data-page={route.page}>
         <Suspense fallback={<div className="page-loading" />}>
           <Page />

@@ -282,4 +282,50 @@ describe('chat client: who it is', () => {
     r.socket.hear({ type: 'stream', stream_id: 5, status: 'live', title: 'Now' });
     expect(r.state()).toMatchObject({ role: 'moderator', viewers: 1234, held: 2, stream: { stream_id: 5, status: 'live', title: 'Now' } });
   });
+
+  it('only reads when the cookie still speaks for someone who is logged out here', async () => {
+    const r = room();
+    r.client.setUser(null);
+    r.join(1, [message(1)]);
+    expect(r.state()).toMatchObject({ user: null, role: null });
+    expect(r.client.say('not as them')).toBe(false);
+    expect(r.socket.said).toEqual([]);
+  });
+
+  it('trusts the cookie until it knows who is logged in, and then when it is the same person', async () => {
+    const r = room();
+    r.join();
+    expect(r.state().user).toEqual(me);
+    r.client.setUser(me.user_id);
+    await wait(0);
+    expect(r.socket.sent).toEqual([]);
+    const late = room();
+    late.join();
+    late.client.setUser(null);
+    await wait(0);
+    expect(late.state().user).toBeNull();
+  });
+
+  it('authorizes anew when the cookie is of somebody else', async () => {
+    const r = room();
+    r.client.setUser(me.user_id);
+    r.join(0, [], { user: other });
+    await wait(0);
+    expect(r.state().user).toBeNull();
+    expect(r.socket.sent).toEqual([{ type: 'auth', token: 'token' }]);
+  });
+
+  it('never says as another person what this one left unsaid', async () => {
+    const r = room();
+    r.client.setUser(me.user_id);
+    r.join();
+    r.socket.readyState = 3;
+    r.client.say('mine alone');
+    r.client.setUser(other.user_id);
+    await wait(0);
+    r.socket.open();
+    r.socket.hear(welcome(0, [], { session: 's2', user: other }));
+    expect(r.socket.said).toEqual([]);
+    expect(r.state().outgoing).toEqual([]);
+  });
 });

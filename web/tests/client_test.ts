@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Api, ApiError, loggedInFlag, type FlagStore } from '../src/api/client';
+import { Api, ApiError, loggedInFlag, logOutPendingFlag, type FlagStore } from '../src/api/client';
 
 interface Call {
   path: string;
@@ -127,12 +127,90 @@ describe('api', () => {
     expect(api.hasToken).toBe(false);
   });
 
-  it('is logged out here even when the server does not answer', async () => {
-    const api = apiWith(({ path }) => (path.endsWith('/auth/token') ? token(1) : new TypeError('offline')));
+  it('is logged out here at once, and remembers what the server has not confirmed until it has', async () => {
+    let away = true;
+    const api = apiWith(({ path }) => (path.endsWith('/auth/token') ? token(1) : away ? new TypeError('offline') : { status: 200 }));
+    const told: boolean[] = [];
     await api.logIn('mika', 'secret');
-    await expect(api.logOut()).rejects.toMatchObject({ code: 'network' });
+    api.onSession((loggedIn) => told.push(loggedIn));
+    const left = api.logOut();
+    expect(api.hasToken).toBe(false);
+    expect(await left).toBe(false);
+    expect(flags.getItem(loggedInFlag)).toBeNull();
+    expect(flags.getItem(logOutPendingFlag)).toBe('1');
+    expect(api.isLogOutPending).toBe(true);
+    expect(await api.finishLogOut()).toBe(false);
+    away = false;
+    expect(await api.finishLogOut()).toBe(true);
+    expect(flags.getItem(logOutPendingFlag)).toBeNull();
+    expect(api.isLogOutPending).toBe(false);
+    expect(told).toEqual([false, false]); // what is pending changed: whoever listens looks again
+    const sent = calls.length;
+    expect(await api.finishLogOut()).toBe(true);
+    expect(calls).toHaveLength(sent);
+  });
+
+  it('takes a refused log-out for one: there is nothing left to end', async () => {
+    const api = apiWith(({ path }) => (path.endsWith('/auth/token') ? token(1) : failure(401, 'invalid_token')));
+    await api.logIn('mika', 'secret');
+    expect(await api.logOut()).toBe(true);
+    expect(api.isLogOutPending).toBe(false);
+  });
+
+  it('ends the log-in that was left behind before another one begins', async () => {
+    flags.setItem(logOutPendingFlag, '1');
+    const api = apiWith(({ path }) => (path.endsWith('/auth/token') ? token(1) : { status: 200 }));
+    expect(await api.resume()).toBe(false);
+    await api.logIn('mika', 'secret');
+    expect(calls.map(({ path }) => path)).toEqual(['/api/v1/auth/logout', '/api/v1/auth/token']);
+    expect(flags.getItem(logOutPendingFlag)).toBeNull();
+  });
+
+  it('does not come back to life with a refresh that was under way when someone logged out', async () => {
+    flags.setItem(loggedInFlag, '1');
+    let answer: (given: Answer) => void = () => undefined;
+    const api = apiWith(({ path }) =>
+      path.endsWith('/auth/token') ? new Promise<Answer>((resolve) => (answer = resolve)) : { status: 200 },
+    );
+    const resumed = api.resume();
+    await Promise.resolve();
+    api.forget(); // another tab logged out
+    answer(token(1));
+    expect(await resumed).toBe(false);
     expect(api.hasToken).toBe(false);
     expect(flags.getItem(loggedInFlag)).toBeNull();
+  });
+
+  it('takes turns with itself: log-in, refresh, change of password, log-out never overlap', async () => {
+    let turns = Promise.resolve();
+    let inside = 0;
+    let most = 0;
+    const exclusive = <T>(run: () => Promise<T>): Promise<T> => {
+      const mine = turns.then(async () => {
+        inside += 1;
+        most = Math.max(most, inside);
+        return run().finally(() => (inside -= 1));
+      });
+      turns = mine.then(() => undefined, () => undefined);
+      return mine;
+    };
+    const during: [string, number][] = [];
+    const api = new Api({
+      flags,
+      now: () => now,
+      exclusive,
+      fetch: async (url) => {
+        during.push([String(url).replace('/api/v1', ''), inside]);
+        await Promise.resolve();
+        return new Response(JSON.stringify(token(during.length).body));
+      },
+    });
+    await api.logIn('mika', 'secret');
+    now += 890_000; // the token has run out: a change of password renews it inside of its own turn
+    await Promise.all([api.changePassword('secret', 'a longer secret'), api.refresh()]);
+    await api.logOut();
+    expect(during).toEqual([['/auth/token', 1], ['/auth/token', 1], ['/users/me/password', 1], ['/auth/logout', 1]]);
+    expect(most).toBe(1);
   });
 
   it('takes a missing stream of mine for none, and other errors for errors', async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The one way to the API. The access token lives in this object and nowhere else; the refresh token
 // is an HttpOnly cookie that no script sees. A refresh token works once, so refreshes of this tab
-// share one promise, and those of several tabs take turns under a lock.
+// share one promise, and all that changes the cookie takes turns, across tabs, under a lock.
 import type {
   Health,
   Page,
@@ -37,7 +37,7 @@ export interface ApiOptions {
   fetch?: typeof fetch;
   flags?: FlagStore;
   now?: () => number;
-  /** Runs one refresh at a time across tabs. */
+  /** Runs one at a time, across tabs, what changes the cookie. */
   exclusive?: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
@@ -49,9 +49,13 @@ export interface CallOptions {
   auth?: boolean;
   /** Sends the access token if there is one. */
   optionalAuth?: boolean;
+  /** Sent while this page has its turn: renews the token without asking for another one. */
+  hasTurn?: boolean;
 }
 
 export const loggedInFlag = 'troupe.logged_in';
+/** Someone logged out here, and the server has not heard of it: the cookie still stands for them. */
+export const logOutPendingFlag = 'troupe.log_out_pending';
 
 // A token is renewed this long before it ends, so that it does not expire on the way. Unit: ms.
 const renewBefore = 30_000;
@@ -60,12 +64,17 @@ const tokenMargin = 120_000;
 // A call without an answer is given up. Unit: ms.
 const callDeadline = 15_000;
 
-function lockAcrossTabs<T>(run: () => Promise<T>): Promise<T> {
-  // Web Locks exist in secure contexts only; over plain HTTP on a LAN each tab is on its own.
+/** Takes turns across tabs; where the browser has no locks (plain HTTP on a LAN), within this one. */
+function takingTurns(): <T>(run: () => Promise<T>) => Promise<T> {
   if (typeof navigator !== 'undefined' && navigator.locks) {
-    return navigator.locks.request('troupe.refresh', run) as Promise<T>;
+    return <T>(run: () => Promise<T>) => navigator.locks.request('troupe.refresh', run) as Promise<T>;
   }
-  return run();
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(run: () => Promise<T>): Promise<T> => {
+    const mine = last.then(run, run);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
 }
 
 function withDeadline(signal: AbortSignal | undefined): { signal: AbortSignal; done: () => void } {
@@ -124,15 +133,19 @@ export class Api {
   private readonly flags: FlagStore | undefined;
   private readonly now: () => number;
   private readonly exclusive: <T>(run: () => Promise<T>) => Promise<T>;
+  /** Raised when a session ends: what an older one asked for is not used. */
+  private epoch = 0;
+  /** Where storage is switched off. */
+  private logOutPending = false;
 
   constructor(options: ApiOptions = {}) {
     this.fetch = options.fetch ?? ((...call) => globalThis.fetch(...call));
     this.flags = options.flags;
     this.now = options.now ?? Date.now;
-    this.exclusive = options.exclusive ?? lockAcrossTabs;
+    this.exclusive = options.exclusive ?? takingTurns();
   }
 
-  /** Called with false when the session is over, with true after a log-in. */
+  /** Called with false when the session is over (again when that is settled with the server), with true after a log-in. */
   onSession(listener: (loggedIn: boolean) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -144,7 +157,7 @@ export class Api {
 
   /** On page load: one refresh, and only if this browser was logged in before. */
   async resume(): Promise<boolean> {
-    if (this.flag() === null) {
+    if (!this.hasFlag(loggedInFlag) || this.isLogOutPending) {
       return false;
     }
     return this.refresh();
@@ -157,19 +170,31 @@ export class Api {
   /** otp: six digits or a recovery code, when the server asked for it (second_factor_required). */
   async logIn(username: string, password: string, otp?: string): Promise<void> {
     const body = { grant_type: 'password', username, password, cookie: true, ...(otp ? { otp } : {}) };
-    this.keep(await this.call<TokenAnswer>('/auth/token', { method: 'POST', body }));
+    await this.exclusive(async () => {
+      if (this.isLogOutPending) {
+        await this.tryLogOut();
+      }
+      this.keep(await this.call<TokenAnswer>('/auth/token', { method: 'POST', body }));
+      this.setLogOutPending(false);
+    });
     this.tell(true);
   }
 
   /** A change of password ends every log-in and begins this one anew. */
   async changePassword(oldPassword: string, newPassword: string, otp?: string): Promise<void> {
     const body = { old_password: oldPassword, new_password: newPassword, cookie: true, ...(otp ? { otp } : {}) };
-    this.keep(await this.call<TokenAnswer>('/users/me/password', { method: 'PUT', body, auth: true }));
+    const epoch = this.epoch;
+    await this.exclusive(async () => {
+      const answer = await this.call<TokenAnswer>('/users/me/password', { method: 'PUT', body, auth: true, hasTurn: true });
+      if (epoch === this.epoch) {
+        this.keep(answer);
+      }
+    });
   }
 
   /** Every device, this one included. */
   async logOutEverywhere(): Promise<void> {
-    await this.call('/auth/logout-all', { method: 'POST', body: {}, auth: true });
+    await this.exclusive(() => this.call('/auth/logout-all', { method: 'POST', body: {}, auth: true, hasTurn: true }));
     this.forget();
   }
 
@@ -186,19 +211,34 @@ export class Api {
     return this.token?.value ?? null;
   }
 
-  /** Leaves here even when the server does not answer; the cookie then dies of old age. */
-  async logOut(): Promise<void> {
-    try {
-      await this.call('/auth/logout', { method: 'POST', body: {} });
-    } finally {
-      this.forget();
-    }
+  get isLogOutPending(): boolean {
+    return this.logOutPending || this.hasFlag(logOutPendingFlag);
+  }
+
+  /** Leaves here at once. False when the server has not heard of it: until then its cookie stands. */
+  async logOut(): Promise<boolean> {
+    this.setLogOutPending(true);
+    this.forget();
+    return this.finishLogOut();
+  }
+
+  /** Tells the server again that someone logged out here; true when nothing is left to tell. */
+  async finishLogOut(): Promise<boolean> {
+    return this.exclusive(async () => {
+      // Another tab may have been heard, or have logged in, while this one waited for its turn.
+      if (this.isLogOutPending && (await this.tryLogOut())) {
+        this.setLogOutPending(false);
+        this.tell(false);
+      }
+      return !this.isLogOutPending;
+    });
   }
 
   /** Another tab logged out. */
   forget(): void {
+    this.epoch += 1;
     this.token = null;
-    this.setFlag(false);
+    this.setFlag(loggedInFlag, false);
     this.tell(false);
   }
 
@@ -253,31 +293,59 @@ export class Api {
 
   /** True when there is an access token afterwards. Concurrent callers share one request. */
   refresh(): Promise<boolean> {
-    this.refreshing ??= this.exclusive(() => this.refreshNow()).finally(() => {
-      this.refreshing = null;
-    });
+    if (!this.refreshing) {
+      const { token, epoch } = this;
+      const mine = this.exclusive(() => this.refreshNow(token, epoch)).finally(() => {
+        if (this.refreshing === mine) {
+          this.refreshing = null;
+        }
+      });
+      this.refreshing = mine;
+    }
     return this.refreshing;
   }
 
-  private async refreshNow(): Promise<boolean> {
+  /** token, epoch: as they were when this was asked for; what came since makes it needless, or void. */
+  private async refreshNow(token: Api['token'], epoch: number): Promise<boolean> {
+    if (epoch !== this.epoch || this.token !== token) {
+      return this.token !== null;
+    }
     const body = { grant_type: 'refresh_token', cookie: true };
     try {
-      this.keep(await this.call<TokenAnswer>('/auth/token', { method: 'POST', body }));
-      return true;
+      const answer = await this.call<TokenAnswer>('/auth/token', { method: 'POST', body });
+      if (epoch === this.epoch) {
+        this.keep(answer);
+      }
     } catch (error) {
       // Only a refusal ends the session. A server that is away, or busy, does not log anyone out.
-      if (error instanceof ApiError && (error.status === 400 || error.status === 401)) {
-        this.forget();
-        return false;
+      if (!(error instanceof ApiError && (error.status === 400 || error.status === 401))) {
+        throw error;
       }
-      throw error;
+      if (epoch === this.epoch) {
+        this.forget();
+      }
+    }
+    return this.token !== null;
+  }
+
+  private renew(options: CallOptions): Promise<boolean> {
+    return options.hasTurn ? this.refreshNow(this.token, this.epoch) : this.refresh();
+  }
+
+  /** True when the server will not take the cookie any more. */
+  private async tryLogOut(): Promise<boolean> {
+    try {
+      await this.call('/auth/logout', { method: 'POST', body: {} });
+      return true;
+    } catch (error) {
+      return error instanceof ApiError && (error.status === 400 || error.status === 401);
     }
   }
 
   async call<T>(path: string, options: CallOptions = {}): Promise<T> {
     const wantsAuth = options.auth === true || (options.optionalAuth === true && this.token !== null);
     if (wantsAuth && this.token !== null && this.now() >= this.token.endsAt - renewBefore) {
-      await this.refresh();
+      await this.renew(options);
     }
     const sent = this.token?.value;
     const answer = await this.send(path, options);
@@ -289,7 +357,10 @@ export class Api {
       throw error;
     }
     // Someone else may have renewed it while this call was under way: then that token is tried.
-    if (this.token?.value === sent && !(await this.refresh())) {
+    if (this.token?.value === sent) {
+      await this.renew(options);
+    }
+    if (this.token === null) {
       throw error;
     }
     const again = await this.send(path, options);
@@ -333,7 +404,7 @@ export class Api {
 
   private keep(answer: TokenAnswer): void {
     this.token = { value: answer.access_token, endsAt: this.now() + answer.expires_in * 1000 };
-    this.setFlag(true);
+    this.setFlag(loggedInFlag, true);
   }
 
   private tell(loggedIn: boolean): void {
@@ -342,23 +413,29 @@ export class Api {
     }
   }
 
-  private flag(): string | null {
+  private setLogOutPending(on: boolean): void {
+    this.logOutPending = !this.setFlag(logOutPendingFlag, on) && on;
+  }
+
+  private hasFlag(name: string): boolean {
     try {
-      return this.flags?.getItem(loggedInFlag) ?? null;
+      return (this.flags?.getItem(name) ?? null) !== null;
     } catch {
-      return null; // storage is switched off: every visit starts logged out
+      return false; // storage is switched off: every visit starts logged out
     }
   }
 
-  private setFlag(on: boolean): void {
+  /** False when it could not be kept: storage is switched off or full, the session lasts as long as this page. */
+  private setFlag(name: string, on: boolean): boolean {
     try {
       if (on) {
-        this.flags?.setItem(loggedInFlag, '1');
+        this.flags?.setItem(name, '1');
       } else {
-        this.flags?.removeItem(loggedInFlag);
+        this.flags?.removeItem(name);
       }
+      return this.flags !== undefined;
     } catch {
-      // storage is switched off or full: the session lasts as long as this page
+      return false;
     }
   }
 }

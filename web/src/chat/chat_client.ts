@@ -6,8 +6,9 @@ import { Backfill } from './backfill';
 import { emptyRoom, type ChatOptions, type ChatState } from './chat_state';
 import { Connection } from './connection';
 import { Login } from './login';
-import { Outbox, type Outgoing } from './outbox';
+import { mayBeSaid, Outbox, type Outgoing } from './outbox';
 import {
+  modeOf,
   parseFrame,
   type ClientFrame,
   type Person,
@@ -24,10 +25,6 @@ const pageLimit = 100;
 // After a failure older messages are left alone for this long. Unit: ms.
 const olderPause = 3000;
 const housekeeping = 1000;
-// Between the answer to a message and the message in the room. Unit: ms.
-const broadcastDeadline = 5000;
-// Failures after which a message may have been said all the same.
-const mayBeSaid = new Set(['unconfirmed', 'unavailable', 'network']);
 
 export class ChatClient {
   private readonly store = new Store();
@@ -42,7 +39,8 @@ export class ChatClient {
   private session: string | null = null;
   private resumeToken: string | null = null;
   private welcomed = false;
-  private wantsUser = false;
+  /** Who is logged in on this page; null: nobody; undefined while that is not known. */
+  private wanted: number | null | undefined = undefined;
   private readonly login: Login;
   private readonly backfill: Backfill;
   private ticker: ReturnType<typeof setInterval> | undefined;
@@ -121,20 +119,17 @@ export class ChatClient {
 
   /** Someone logged in or out on this page. Another person is another session. */
   setUser(userId: number | null): void {
-    this.wantsUser = userId !== null;
     const known = this.state.user?.user_id ?? null;
-    if (!this.welcomed || known === userId) {
-      return;
+    const before = this.wanted ?? known;
+    this.wanted = userId;
+    if (before !== null && before !== userId) {
+      this.otherPerson();
     }
-    if (known === null) {
+    if (this.welcomed && known === null && userId !== null) {
       void this.login.authorize();
-      return;
+    } else if (this.welcomed && known !== userId) {
+      this.connection.reconnect();
     }
-    this.session = null;
-    this.resumeToken = null;
-    this.outbox.lostSession();
-    this.set({ user: null, role: null, ban: null });
-    this.connection.reconnect();
   }
 
   /** The network is back, or the page is looked at again. */
@@ -148,7 +143,7 @@ export class ChatClient {
 
   /** Shown at once; false when too much is unanswered already. */
   say(text: string, replyTo: Quote | null = null): boolean {
-    const entry = this.outbox.add(text, replyTo, this.now());
+    const entry = this.wanted === null ? null : this.outbox.add(text, replyTo, this.now());
     if (!entry) {
       return false;
     }
@@ -162,7 +157,7 @@ export class ChatClient {
     if (!entry || entry.state !== 'failed') {
       return;
     }
-    if (entry.code !== null && mayBeSaid.has(entry.code)) {
+    if (mayBeSaid(entry)) {
       // The same nonce: if the room has it, it answers with what became of it, and says it once.
       this.outbox.change(nonce, { state: 'queued', code: null, since: this.now() });
       this.hand(this.outbox.find(nonce) as Outgoing);
@@ -312,12 +307,14 @@ export class ChatClient {
     this.session = frame.session;
     this.resumeToken = frame.resume;
     this.welcomed = true;
+    // The cookie may speak for someone who is logged out here already, or for another one.
+    const isWanted = this.wanted === undefined || frame.user?.user_id === this.wanted;
     this.set({
       joined: true,
-      user: frame.user,
-      role: frame.role,
+      user: isWanted ? frame.user : null,
+      role: isWanted ? frame.role : null,
       channel: frame.channel,
-      mode: { slow_mode_s: frame.mode.slow_mode_s, followers_only_min_age_s: frame.mode.followers_only_min_age_s },
+      mode: modeOf(frame.mode),
       stream: frame.stream,
       viewers: frame.viewers,
       held: 0,
@@ -330,11 +327,20 @@ export class ChatClient {
     });
     this.settle();
     this.backfill.fill();
-    if (frame.user === null && this.wantsUser) {
+    if (this.state.user === null && this.wanted) {
       void this.login.authorize();
     } else {
       this.handAll();
     }
+  }
+
+  /** What the one before said, or was told about themselves, is not this one's. */
+  private otherPerson(): void {
+    this.session = null;
+    this.resumeToken = null;
+    this.outbox.clear();
+    this.saidAt = 0;
+    this.set({ user: null, role: null, ban: null, slowUntil: 0 });
   }
 
   private event(event: RoomEvent): void {
@@ -354,8 +360,7 @@ export class ChatClient {
       this.saidNow(Date.parse(event.created_at));
     } else if (event.type === 'mode' && event.seq > this.asOf.mode) {
       this.asOf.mode = event.seq;
-      const { slow_mode_s, followers_only_min_age_s } = event;
-      this.set({ mode: { slow_mode_s, followers_only_min_age_s } });
+      this.set({ mode: modeOf(event) });
       this.slowDown();
     } else if (event.type === 'role' && event.user_id === me && event.seq > this.asOf.role) {
       this.asOf.role = event.seq;
@@ -409,7 +414,7 @@ export class ChatClient {
     if (code === 'banned') {
       this.set({ ban: { until: retryAt } });
     }
-    if (code === 'unauthenticated' && this.wantsUser && nonce !== undefined && this.outbox.find(nonce)) {
+    if (code === 'unauthenticated' && this.wanted && nonce !== undefined && this.outbox.find(nonce)) {
       // The token ran out while it was on its way: it goes again with the new one.
       this.outbox.change(nonce, { state: 'queued' });
       void this.login.authorize();
@@ -424,6 +429,9 @@ export class ChatClient {
   }
 
   private authorized(user: Person, role: Role, expiresAt: string): void {
+    if (this.wanted === null) {
+      return; // someone logged out while it was on its way
+    }
     this.set({ user: { user_id: user.user_id, username: user.username }, role });
     this.login.accepted(expiresAt);
     this.handAll();
@@ -434,7 +442,7 @@ export class ChatClient {
   }
 
   private hand(entry: Outgoing): void {
-    if (this.state.user === null && this.wantsUser) {
+    if (this.state.user === null) {
       return; // goes with the answer to `auth`
     }
     const reply = entry.replyTo ? { reply_to: entry.replyTo.message_id } : {};
@@ -451,13 +459,13 @@ export class ChatClient {
 
   private tick(): void {
     // Durable, but its broadcast never came: fetched like anything else that was missed.
-    const late = this.outbox.list.filter(({ state, since }) => state === 'said' && this.now() - since > broadcastDeadline);
+    const late = this.outbox.unseen(this.now());
     if (late.length > 0 && this.welcomed) {
       late.forEach(({ seq }) => this.sequence.advance(seq ?? 0));
       this.backfill.fill();
     }
-    const { ban } = this.state;
-    if (ban?.until !== null && ban !== null && ban.until <= this.now()) {
+    const until = this.state.ban?.until ?? null;
+    if (until !== null && until <= this.now()) {
       this.set({ ban: null });
     }
     if (this.outbox.expire(this.now())) {

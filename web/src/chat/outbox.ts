@@ -26,6 +26,14 @@ const mostOutgoing = 50;
 const answerDeadline = 65_000;
 // "Held" is told for a while, then it is in the moderators' hands. Unit: ms.
 const heldShownFor = 60_000;
+// Between the answer to a message and the message in the room. Unit: ms.
+const broadcastDeadline = 5000;
+// Failures after which a message may have been said all the same.
+const doubtful = new Set(['unconfirmed', 'unavailable', 'network']);
+
+export function mayBeSaid({ code }: Outgoing): boolean {
+  return code !== null && doubtful.has(code);
+}
 
 export class Outbox {
   list: Outgoing[] = [];
@@ -59,6 +67,10 @@ export class Outbox {
     }
   }
 
+  clear(): void {
+    this.list = [];
+  }
+
   find(nonce: string): Outgoing | undefined {
     return this.list.find((entry) => entry.nonce === nonce);
   }
@@ -84,6 +96,11 @@ export class Outbox {
     this.list = this.list.map((entry) =>
       entry.state === 'sent' || entry.state === 'waiting' ? { ...entry, state: 'failed', code: 'unconfirmed' } : entry,
     );
+  }
+
+  /** Durable for a while, and not seen in the room yet. */
+  unseen(now: number): Outgoing[] {
+    return this.list.filter(({ state, since }) => state === 'said' && now - since > broadcastDeadline);
   }
 
   /** True when something changed. */

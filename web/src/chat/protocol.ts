@@ -83,6 +83,10 @@ export type ClientFrame =
   | { type: 'message'; message: string; nonce: string; reply_to?: number }
   | { type: 'ping' };
 
+export function modeOf({ slow_mode_s, followers_only_min_age_s }: Mode): Mode {
+  return { slow_mode_s, followers_only_min_age_s };
+}
+
 /** Null for what is no frame: a newer server may say more than this page knows. */
 export function parseFrame(data: unknown): ServerFrame | null {
   if (typeof data !== 'string') {

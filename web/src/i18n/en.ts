@@ -11,6 +11,7 @@ export const en = {
   'nav.join': 'Sign up',
   'nav.log_out': 'Log out',
   'nav.main': 'Main',
+  'nav.log_out_pending': 'You are logged out here, but the server has not heard of it yet. Until it has, do not leave this device to others. Trying again…',
 
   'home.title': 'On now',
   'home.tagline': 'Live from this troupe, a few seconds from the stage.',

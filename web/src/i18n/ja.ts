@@ -12,6 +12,7 @@ export const ja: Record<keyof typeof en, string> = {
   'nav.join': '新規登録',
   'nav.log_out': 'ログアウト',
   'nav.main': 'メイン',
+  'nav.log_out_pending': 'この画面ではログアウトしましたが、サーバーにはまだ伝わっていません。伝わるまで、この端末をほかの人に渡さないでください。再試行しています…',
 
   'home.title': 'ただいま配信中',
   'home.tagline': '数秒の遅れで楽しむ、生の舞台。',
