@@ -312,6 +312,7 @@ struct joined {
   std::vector<user_id> moderators;
   std::optional<stream_notice> stream;
   std::int64_t viewers = 0;
+  std::int64_t held = 0;  ///< messages that wait for a moderator; told to moderators alone
 };
 
 /// A viewer session joins. Errors: not_found (no such channel), unavailable.
@@ -328,6 +329,16 @@ struct leave {
   static constexpr std::string_view type = "relay.leave";
   static constexpr std::uint32_t version = 1;
   using answer = void;
+};
+
+/// From the sockets' side, every few seconds for each room with sockets: makes a relay that was
+/// lost anew, also in a room where nothing happens.
+struct listening {
+  static constexpr std::string_view type = "relay.listening";
+  static constexpr std::uint32_t version = 1;
+  using answer = void;
+
+  std::int64_t heard = 0;  ///< the last number the sockets got, with their welcome or after it
 };
 
 }  // namespace troupe::chat

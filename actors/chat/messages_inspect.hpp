@@ -161,7 +161,7 @@ auto inspect(Inspector& f, room_news& x) {
 template <class Inspector>
 auto inspect(Inspector& f, joined& x) {
   return f(x.last_seq, x.history, x.missed, x.mode, x.owner, x.owner_name, x.moderators, x.stream,
-           x.viewers);
+           x.viewers, x.held);
 }
 
 template <class Inspector>
@@ -172,6 +172,11 @@ auto inspect(Inspector& f, join& x) {
 template <class Inspector>
 auto inspect(Inspector& f, leave&) {
   return f();
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, listening& x) {
+  return f(x.heard);
 }
 
 }  // namespace troupe::chat

@@ -89,6 +89,27 @@ void room_relay::on(runtime::context& ctx, const leave&) {
   last_used_ = ctx.now();  // the minute begins; who is left is known by broadcaster
 }
 
+void room_relay::on(runtime::context& ctx, const listening& m) {
+  last_used_ = ctx.now();
+  if (room_ == 0) {
+    return;
+  }
+  const auto lacks = m.heard + 1;
+  if (!is_subscribed_) {
+    publish_from(lacks);
+    ask_room(ctx);
+  } else if (lacks < published_from_) {  // an earlier relay's, and a join began this one
+    publish(lacks);
+    published_from_ = lacks;
+  }
+  keep_ticking(ctx);
+}
+
+/// Of several that say what they lack, the earliest counts: sockets pass over what they have.
+void room_relay::publish_from(std::int64_t seq) {
+  publish_from_ = std::min(publish_from_.value_or(seq), seq);
+}
+
 void room_relay::on(runtime::context& ctx, const room_news& m) {
   if (m.epoch < epoch_) {
     d_.counters.stale_news.add();
@@ -104,8 +125,8 @@ void room_relay::on(runtime::context& ctx, const room_news& m) {
   } else if (d_.sockets.listeners(room_) == 0 && for_room_.empty()) {
     end(ctx);  // of a relay that was here before
     return;
-  } else if (!publish_from_ && for_room_.empty() && !m.events.empty()) {
-    publish_from_ = m.events.front().seq;  // a relay was lost, and its sockets are still here
+  } else if (for_room_.empty() && !m.events.empty()) {
+    publish_from(m.events.front().seq);  // a relay was lost, and its sockets are still here
   }
   if (heard_of_ > ring_.last()) {
     ask_room(ctx);
@@ -141,8 +162,15 @@ void room_relay::keep_ticking(runtime::context& ctx) {
 }
 
 void room_relay::end(runtime::context& ctx) {
+  has_ended_ = true;
   ctx.send(entity_of(room_), unsubscribe{relay_});
   ctx.passivate();
+}
+
+void room_relay::passivate(runtime::context& ctx) {
+  if (has_ended_ && is_subscribed_ && d_.sockets.listeners(room_) > 0) {
+    ctx.send({std::string(kind), relay_}, listening{ring_.last()});
+  }
 }
 
 void room_relay::ask_room(runtime::context& ctx) {
@@ -213,22 +241,14 @@ void room_relay::refuse_joins(const error& why) {
 
 void room_relay::begin(const subscription& s) {
   is_subscribed_ = true;
-  const auto from = publish_from_.value_or(s.last_seq + 1);
-  std::vector<broadcast> unheard;
   ring_.restart(s.events.empty() ? s.last_seq : s.events.front().seq - 1);
   for (const auto& e : s.events) {
-    if (e.seq != ring_.last() + 1) {
-      continue;
-    }
-    auto made = ring_.append(e);
-    if (e.seq >= from) {
-      unheard.push_back(std::move(made));
+    if (e.seq == ring_.last() + 1) {
+      ring_.append(e);
     }
   }
-  if (!unheard.empty()) {
-    d_.counters.events.add(static_cast<double>(unheard.size()));
-    d_.sockets.publish(room_, std::move(unheard));
-  }
+  published_from_ = publish_from_.value_or(ring_.last() + 1);
+  publish(published_from_);
   mode_ = s.mode;
   owner_ = s.owner;
   owner_name_ = s.owner_name;
@@ -255,12 +275,29 @@ void room_relay::update(const subscription& s) {
 
 /// Events that are known are passed over; those after a gap wait until the room filled it.
 void room_relay::pass_on(const std::vector<event>& events) {
-  std::vector<broadcast> out;
+  auto from = ring_.last() + 1;
+  std::size_t unsaid = 0;
   for (const auto& e : events) {
-    if (e.seq == ring_.last() + 1) {
-      out.push_back(ring_.append(e));
-      note(e);
+    if (e.seq != ring_.last() + 1) {
+      continue;
     }
+    if (unsaid == ring_size) {  // the ring would push out what the sockets have not got
+      publish(from);
+      from = e.seq;
+      unsaid = 0;
+    }
+    ring_.append(e);
+    note(e);
+    ++unsaid;
+  }
+  publish(from);
+}
+
+/// What the ring has from that number on, as it stands now.
+void room_relay::publish(std::int64_t from) {
+  std::vector<broadcast> out;
+  for (auto seq = std::max(from, ring_.first()); seq <= ring_.last(); ++seq) {
+    out.push_back(ring_.at(seq));
   }
   if (!out.empty()) {
     d_.counters.events.add(static_cast<double>(out.size()));
@@ -314,6 +351,7 @@ joined room_relay::base_answer() const {
   answer.moderators = moderators_;
   answer.stream = stream_;
   answer.viewers = viewers_;
+  answer.held = held_;
   return answer;
 }
 

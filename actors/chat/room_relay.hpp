@@ -3,7 +3,8 @@
 // once and in order, and answers joins from its ring, so that a herd never reaches the room.
 // Started by: the entity runtime, at the first join (relay/NODE/USER_ID). Owns: the ring, who
 // waits. Talks to: room/USER_ID, the store for what is older than the ring, broadcaster.
-// Life: asking -> subscribed -> gone, a minute after the last socket left.
+// Life: asking -> subscribed -> gone, a minute after the last socket left. Lost with sockets still
+// here, it is begun anew by the room's news or by the sockets' side (listening).
 // Thread: CAF worker pool, never blocks. Survives: nothing; the next join builds it from the room.
 #pragma once
 
@@ -27,6 +28,8 @@
 namespace troupe::chat {
 
 constexpr std::int64_t most_missed_events = 1000;  // docs/chat-protocol.md: of a resume
+/// Of a resume that needs the store: what a socket's outbox can bear. The oldest give way.
+constexpr std::size_t most_missed_bytes = std::size_t{256} * 1024;
 
 struct relay_metrics {
   explicit relay_metrics(metrics& m);
@@ -70,7 +73,7 @@ class room_relay {
   static constexpr std::string_view kind = "relay";
   static constexpr auto keep = runtime::keep::none;
   static constexpr std::uint32_t version = 1;
-  using messages = runtime::messages<join, leave, room_news, renew>;
+  using messages = runtime::messages<join, leave, listening, room_news, renew>;
 
   struct state {};
 
@@ -80,8 +83,11 @@ class room_relay {
 
   runtime::later<joined> on(runtime::context& ctx, const join& m);
   void on(runtime::context& ctx, const leave& m);
+  void on(runtime::context& ctx, const listening& m);
   void on(runtime::context& ctx, const room_news& m);
   void on(runtime::context& ctx, const renew& m);
+  /// Who joined after the end was decided must not stay behind without a relay.
+  void passivate(runtime::context& ctx);
 
  private:
   struct waiting_join {
@@ -104,6 +110,8 @@ class room_relay {
   void update(const subscription& s);
   void pass_on(const std::vector<event>& events);
   void note(const event& e);
+  void publish_from(std::int64_t seq);
+  void publish(std::int64_t from);
   void tell(const std::optional<stream_notice>& stream, std::optional<std::int64_t> viewers,
             std::optional<std::int64_t> held);
   void end(runtime::context& ctx);
@@ -122,9 +130,11 @@ class room_relay {
   bool is_subscribed_ = false;  // once, the room has answered
   bool is_asking_ = false;
   bool is_ticking_ = false;
-  std::uint64_t epoch_ = 0;                   // the newest activation of the room we heard of
-  std::int64_t heard_of_ = 0;                 // the highest number we were told of
-  std::optional<std::int64_t> publish_from_;  // what sockets wait for that an earlier relay left
+  bool has_ended_ = false;     // begins to passivate when what is on its way has come
+  std::uint64_t epoch_ = 0;    // the newest activation of the room we heard of
+  std::int64_t heard_of_ = 0;  // the highest number we were told of
+  std::optional<std::int64_t> publish_from_;  // what sockets lack since an earlier relay
+  std::int64_t published_from_ = 0;           // since subscribed
   steady_time last_used_{};
 
   chat::mode mode_;

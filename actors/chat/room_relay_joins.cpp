@@ -14,11 +14,13 @@ namespace {
 
 constexpr std::size_t most_waiting_for_store = 20'000;  // as many sockets as a process may hold
 
+using start_of = std::pair<std::int64_t, std::size_t>;
+
 /// The numbers and texts of a resume, one after another in one buffer, which each answer has a
 /// slice of.
 struct resume_text {
   bytes text;
-  std::vector<std::pair<std::int64_t, std::size_t>> starts;
+  std::vector<start_of> starts;
 
   void add(std::int64_t seq, byte_view json) {
     if (!text.empty()) {
@@ -117,10 +119,12 @@ void room_relay::serve_old(const std::vector<old_event>& events) {
   }
   ring_.for_each([&](std::int64_t seq, byte_view json) { all.add(seq, json); });
   const shared_bytes text(std::move(all.text));
+  const auto bearable = std::ranges::lower_bound(
+      all.starts, text.size() - std::min(text.size(), most_missed_bytes), {}, &start_of::second);
   for (auto& each : std::exchange(in_read_, {})) {
     const auto after = std::max(*each.after, ring_.last() - most_missed_events);
-    const auto start = std::ranges::upper_bound(all.starts, after, {},
-                                                &std::pair<std::int64_t, std::size_t>::first);
+    const auto start =
+        std::max(std::ranges::upper_bound(all.starts, after, {}, &start_of::first), bearable);
     auto answer = base_answer();
     const auto begins = start == all.starts.end() ? ring_.last() + 1 : start->first;
     if (start != all.starts.end()) {

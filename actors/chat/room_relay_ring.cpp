@@ -22,44 +22,50 @@ void relay_ring::restart(std::int64_t last) {
   recent_.reset();
 }
 
-broadcast relay_ring::append(const event& e) {
+void relay_ring::append(const event& e) {
   TROUPE_CHECK(e.seq == last_ + 1, "the relay passes events on in their order");
-  if (e.kind == event_kind::deleted) {
-    remove_message(e.message_id);
-  } else if (e.kind == event_kind::cleared) {
-    remove_messages_of(e.user);
+  if (e.kind == event_kind::deleted || e.kind == event_kind::cleared) {
+    remove(e);
   }
   const bool stands = e.kind == event_kind::message;
-  entries_.push_back({stands ? e.message_id : 0, stands ? e.user : 0, to_shared(to_json(e))});
+  const bool quotes = stands && e.reply_to && !e.reply_to->text.empty();
+  entries_.push_back({.message_id = stands ? e.message_id : 0,
+                      .author = stands ? e.user : 0,
+                      .json = to_shared(to_json(e)),
+                      .reply = quotes ? std::make_unique<event>(e) : nullptr});
   last_ = e.seq;
   if (entries_.size() > ring_size) {
     entries_.pop_front();
   }
   recent_.reset();
-  return {.seq = e.seq, .json = entries_.back().json, .for_moderators = false};
 }
 
-void relay_ring::remove_message(id message_id) {
-  for (std::size_t at = 0; at < entries_.size(); ++at) {
-    if (message_id != 0 && entries_[at].message_id == message_id) {
-      remove(at);
+broadcast relay_ring::at(std::int64_t seq) const {
+  TROUPE_CHECK(seq >= first() && seq <= last_, "only what is here is given out");
+  const auto& found = entries_[static_cast<std::size_t>(seq - first())];
+  return {.seq = seq, .json = found.json, .for_moderators = false};
+}
+
+void relay_ring::remove(const event& by) {
+  const auto is_meant = [&by](id message_id, user_id author) {
+    return message_id != 0 &&
+           (by.kind == event_kind::deleted ? message_id == by.message_id : author == by.user);
+  };
+  auto seq = first();
+  for (auto& each : entries_) {
+    if (is_meant(each.message_id, each.author)) {
+      each = {.message_id = 0,
+              .author = 0,
+              .json = to_shared(deleted_json(seq, each.message_id)),
+              .reply = nullptr};
+    } else if (each.reply &&
+               is_meant(each.reply->reply_to->message_id, each.reply->reply_to->user)) {
+      each.reply->reply_to->text.clear();
+      each.json = to_shared(to_json(*each.reply));
+      each.reply.reset();
     }
+    ++seq;
   }
-}
-
-void relay_ring::remove_messages_of(user_id author) {
-  for (std::size_t at = 0; at < entries_.size(); ++at) {
-    if (entries_[at].message_id != 0 && entries_[at].author == author) {
-      remove(at);
-    }
-  }
-}
-
-void relay_ring::remove(std::size_t at) {
-  auto& gone = entries_[at];
-  gone.json = to_shared(deleted_json(first() + static_cast<std::int64_t>(at), gone.message_id));
-  gone.message_id = 0;
-  gone.author = 0;
 }
 
 const shared_bytes& relay_ring::recent() const {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The last events of a room as this node's sockets get them: encoded once, dense in their numbers,
-// with what was deleted or cleared since standing as gone. Thread: one at a time.
+// with what was deleted or cleared since standing as gone, also where it is quoted. Thread: one at
+// a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 
 #include "actors/chat/broadcaster.hpp"
@@ -28,8 +30,12 @@ class relay_ring {
   /// Forgets everything; the next event is last + 1.
   void restart(std::int64_t last);
 
-  /// Takes the event numbered last() + 1 and answers what goes to the sockets.
-  broadcast append(const event& e);
+  /// Takes the event numbered last() + 1.
+  void append(const event& e);
+
+  /// What goes to the sockets of an event that is here: taken when all that came together is
+  /// appended, it says nothing that is gone by then.
+  broadcast at(std::int64_t seq) const;
 
   /// From the 20th last message that still stands on, or all when there are fewer: JSON objects
   /// with commas between them. The same bytes until the next append().
@@ -52,11 +58,11 @@ class relay_ring {
     id message_id = 0;  // of a message that stands; else 0
     user_id author = 0;
     shared_bytes json;
+    std::unique_ptr<event> reply;  // of a reply whose quote has a text, to say it without
   };
 
-  void remove_message(id message_id);
-  void remove_messages_of(user_id author);
-  void remove(std::size_t at);
+  /// deleted or cleared: what it is about, and what quotes that, is gone from here on.
+  void remove(const event& by);
   shared_bytes text_from(std::size_t index) const;
 
   std::deque<entry> entries_;  // dense: the last one is last_

@@ -232,6 +232,66 @@ TEST_CASE("relay: what was deleted or cleared stands as deleted", "[actors][chat
                            to_json(bench.room.events[5]));
 }
 
+TEST_CASE("relay: what is gone is gone from what quotes it", "[actors][chat][relay]") {
+  relay_bench bench;
+  bench.room.say(8, "rude");
+  bench.room.say(9, "kind");
+  const auto reply = [&](user_id by, id to, user_id author, std::string quoted) {
+    bench.room.say(by, "reply").reply_to = quote{to, author, "quoted", std::move(quoted)};
+  };
+  reply(10, 1001, 8, "rude");
+  reply(10, 1002, 9, "kind");
+  const auto says = [&](std::string_view what) {
+    return text_of(bench.enter(0)->history).find(what) != std::string::npos;
+  };
+  SECTION("by a deletion") {
+    REQUIRE(bench.enter());
+    bench.room.add(of_kind(event_kind::deleted, 0, 1001));
+    bench.news(5);
+  }
+  SECTION("by a ban") {
+    REQUIRE(bench.enter());
+    bench.room.add(of_kind(event_kind::cleared, 8));
+    bench.news(5);
+  }
+  SECTION("in the news that bring both") {
+    bench.sockets.count = 0;
+    bench.room.events.resize(1);
+    REQUIRE(bench.enter());
+    bench.room.say(9, "kind");
+    reply(10, 1001, 8, "rude");
+    reply(10, 1002, 9, "kind");
+    bench.room.add(of_kind(event_kind::deleted, 0, 1001));
+    bench.news(2);
+    REQUIRE(bench.sockets.seqs == dense(2, 5));
+    CHECK(bench.sockets.events[1].find("rude") == std::string::npos);
+    CHECK(bench.sockets.events[1].find(R"("reply_to":{"message_id":1001,"user_id":8,)") !=
+          std::string::npos);
+  }
+  CHECK_FALSE(says("rude"));
+  CHECK(says(R"("reply_to":{"message_id":1001,"user_id":8,"username":"quoted","message":""})"));
+  CHECK(says(R"("user_id":9,"username":"quoted","message":"kind"})"));
+}
+
+TEST_CASE("relay: news longer than the ring reaches the sockets whole", "[actors][chat][relay]") {
+  relay_bench bench;
+  REQUIRE(bench.enter());
+  say_many(bench.room, 250);
+  bench.news(1);
+  CHECK(bench.sockets.seqs == dense(1, 250));
+}
+
+TEST_CASE("relay: who joins learns how many messages are held", "[actors][chat][relay]") {
+  relay_bench bench;
+  bench.room.held = 3;
+  CHECK(bench.enter()->held == 3);
+  room_news n;
+  n.epoch = 1;
+  n.held = 1;
+  bench.tell(n);
+  CHECK(bench.enter()->held == 1);
+}
+
 TEST_CASE("relay: 20 messages that stand are wanted, 100 events are there",
           "[actors][chat][relay]") {
   relay_bench bench;
@@ -299,6 +359,23 @@ TEST_CASE("relay: an older resume reads the store, at most 1,000 events", "[acto
   CHECK(bench.enter(-5)->missed == missed_range({1, 500}));
   const auto array = boost::json::parse("[" + text_of(too_old->history) + "]");
   CHECK(array.as_array().size() == 1000);
+}
+
+TEST_CASE("relay: an older resume has as many bytes as an outbox bears", "[actors][chat][relay]") {
+  relay_bench bench;
+  for (int i = 0; i < 600; ++i) {
+    bench.room.say(8, std::string(1500, 'a'));
+  }
+  bench.fill_store();
+  REQUIRE(bench.enter());
+  const auto got = bench.enter(0);
+  CHECK(got->history.size() <= most_missed_bytes);
+  CHECK(got->history.size() > most_missed_bytes - 2000);
+  const auto seqs = numbers(*got);
+  REQUIRE_FALSE(seqs.empty());
+  CHECK(seqs == dense(seqs.front(), 600));
+  CHECK(got->missed == missed_range({1, seqs.front() - 1}));
+  CHECK(numbers(*bench.enter(499)) == dense(500, 600));
 }
 
 TEST_CASE("relay: one read serves all who wait for older events", "[actors][chat][relay]") {
@@ -405,6 +482,71 @@ TEST_CASE("relay: a lost relay is made again by the room's news", "[actors][chat
   CHECK(bench.sockets.seqs == dense(9, 10));
   CHECK_FALSE(bench.room.asked.back().after);
   CHECK(numbers(*bench.enter()) == dense(1, 10));
+}
+
+TEST_CASE("relay: a lost relay is made again in a quiet room", "[actors][chat][relay]") {
+  relay_bench bench;
+  say_many(bench.room, 10);  // the last two were said while there was no relay
+  bench.node().tell(bench.default_session(), bench.name, listening{8});
+  bench.run();
+  CHECK(bench.sockets.seqs == dense(9, 10));
+  bench.node().tell(bench.default_session(), bench.name, listening{8});
+  bench.run();
+  CHECK(bench.room.asked.size() == 1);
+  bench.room.say(8, "later");
+  bench.news(11);
+  CHECK(bench.sockets.seqs == dense(9, 11));
+}
+
+TEST_CASE("relay: a join that makes a lost relay anew leaves nobody behind",
+          "[actors][chat][relay]") {
+  relay_bench bench;
+  say_many(bench.room, 10);
+  REQUIRE(bench.enter());
+  CHECK(bench.sockets.seqs.empty());
+  bench.node().tell(bench.default_session(), bench.name, listening{8});
+  bench.node().tell(bench.default_session(), bench.name, listening{8});
+  bench.node().tell(bench.default_session(), bench.name, listening{10});
+  bench.run();
+  CHECK(bench.sockets.seqs == dense(9, 10));
+}
+
+TEST_CASE("relay: of sockets that lack events the earliest counts", "[actors][chat][relay]") {
+  relay_bench bench;
+  say_many(bench.room, 10);
+  bench.room.refusal = make_error(errc::unavailable, "away");
+  bench.node().tell(bench.default_session(), bench.name, listening{8});
+  bench.node().tell(bench.default_session(), bench.name, listening{5});
+  bench.news(10);
+  CHECK(bench.sockets.seqs.empty());
+  bench.room.refusal.reset();
+  bench.advance(2s);
+  CHECK(bench.sockets.seqs == dense(6, 10));
+}
+
+TEST_CASE("relay: who joins while it ends gets a relay that follows the room",
+          "[actors][chat][relay]") {
+  relay_bench bench;
+  say_many(bench.room, 2);
+  REQUIRE(bench.enter());
+  bench.sockets.count = 0;
+  bench.advance(56s);
+  bench.room.is_silent = true;  // what it asks last keeps it for five seconds more
+  while (bench.room.left.empty()) {
+    bench.advance(1s);
+  }
+  REQUIRE(bench.node().where(bench.name));
+  bench.sockets.count = 1;
+  CHECK(bench.enter()->last_seq == 2);
+  bench.room.say(8, "meanwhile");
+  bench.room.is_silent = false;
+  bench.advance(5s);
+  CHECK(bench.sockets.seqs == dense(3, 3));
+  bench.advance(20s);
+  CHECK(bench.node().where(bench.name));
+  bench.room.say(8, "later");
+  bench.advance(2s);
+  CHECK(bench.sockets.seqs == dense(3, 4));
 }
 
 TEST_CASE("relay: random losses, repetitions and restarts tell each event once and in order",
