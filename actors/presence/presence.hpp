@@ -21,13 +21,15 @@ struct watcher {
   std::string address;
   std::string agent;            ///< the User-Agent header, at most its first 256 bytes
   bool plays_natively = false;  ///< its HLS player is the browser's own and shows another agent
+  bool is_trusted = false;      ///< the operator's own: its address may be many people
 };
 
 /// Who asks for playlists and parts, as digests that only this process can make.
 struct player {
   std::uint64_t device = 0;  ///< address and agent
-  std::uint64_t at = 0;      ///< address
+  std::uint64_t at = 0;      ///< address; of IPv6 its /64
   std::uint64_t key = 0;     ///< X-Playback-Session-Id, else as device
+  bool is_trusted = false;   ///< as of watcher
 };
 
 class presence {

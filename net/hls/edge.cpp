@@ -186,8 +186,10 @@ std::optional<presence::player> edge::player_of(const http::request& r,
   if (viewers_ == nullptr || file.find('/') == file.npos) {
     return std::nullopt;
   }
-  return viewers_->identify(r.remote_address, r.header("user-agent").value_or(""),
-                            r.header("x-playback-session-id").value_or(""));
+  auto by = viewers_->identify(r.remote_address, r.header("user-agent").value_or(""),
+                               r.header("x-playback-session-id").value_or(""));
+  by.is_trusted = r.is_trusted;
+  return by;
 }
 
 void edge::answer(const http::request& request, http::responder respond) {
