@@ -93,6 +93,51 @@ std::string body(const http::response& r) {
 
 }  // namespace
 
+TEST_CASE("hls::edge: tells presence who was given media", "[net][hls]") {
+  struct seen final : presence::presence {
+    ticket enter(::troupe::presence::watcher) override { return ticket::none; }
+
+    void change(ticket, std::string) override {}
+
+    void leave(ticket) override {}
+
+    ::troupe::presence::player identify(std::string_view address, std::string_view agent,
+                                        std::string_view session) const override {
+      shown = std::string(address) + "|" + std::string(agent) + "|" + std::string(session);
+      return {};
+    }
+
+    void played(stream_id stream, const ::troupe::presence::player& by) override {
+      players.emplace_back(stream, by.is_trusted);
+    }
+
+    mutable std::string shown;
+    std::vector<std::pair<stream_id, bool>> players;
+  };
+
+  metrics m;
+  fake_cache cache;
+  seen people;
+  hls::edge edge{cache, m, 0, &people};
+  const auto ask = [&](const std::string& path, int status, bool is_trusted) {
+    http::request r;
+    r.method = "GET";
+    r.path = path;
+    r.headers = {{"user-agent", "VLC"}, {"x-playback-session-id", "s1"}};
+    r.remote_address = "192.0.2.1";
+    r.is_trusted = is_trusted;
+    cache.next.status = status;
+    edge.answer(r, [](const http::response&) {});
+  };
+  ask("/live/7/source/media.m3u8", 404, false);
+  ask("/live/7/master.m3u8", 200, false);
+  CHECK(people.players.empty());
+  ask("/live/7/source/media.m3u8", 200, false);
+  ask("/live/8/source/media.m3u8", 200, true);
+  CHECK(people.players == std::vector<std::pair<stream_id, bool>>{{7, false}, {8, true}});
+  CHECK(people.shown == "192.0.2.1|VLC|s1");
+}
+
 TEST_CASE("hls::edge: hands stream, file and directives to the cache", "[net][hls]") {
   fixture f;
   f.ask("/live/48213/source/media.m3u8", {{"_HLS_msn", "12"},
