@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
@@ -25,18 +26,21 @@ class second_factor_store {
 
   /// Errors: not_found.
   [[nodiscard]] virtual result<second_factor_record> find(user_id user) = 0;
-  /// Stores a secret that is not confirmed yet, over one that was not either. Errors: conflict
-  /// (second_factor_enabled).
-  [[nodiscard]] virtual result<void> begin(user_id user, byte_view sealed_secret) = 0;
+  /// Stores a secret that is not confirmed yet, over one that was not either. seen, here and below:
+  /// the user's generation when the caller's proof was given; once it has risen nothing is changed.
+  /// Errors: conflict (second_factor_enabled, password_changed).
+  [[nodiscard]] virtual result<void> begin(user_id user, std::int64_t seen,
+                                           byte_view sealed_secret) = 0;
   /// Errors: conflict (no_enrolment) unless exactly this secret waits for it.
   [[nodiscard]] virtual result<void> confirm(user_id user, byte_view sealed_secret,
                                              std::int64_t step, byte_view recovery) = 0;
   /// Whether the step was later than every accepted one, and is the latest now.
   [[nodiscard]] virtual result<bool> use_step(user_id user, std::int64_t step) = 0;
   /// Whether it was as expected and has been replaced.
-  [[nodiscard]] virtual result<bool> replace_recovery(user_id user, byte_view expected,
-                                                      byte_view recovery) = 0;
-  [[nodiscard]] virtual result<void> remove(user_id user) = 0;
+  [[nodiscard]] virtual result<bool> replace_recovery(user_id user, std::int64_t seen,
+                                                      byte_view expected, byte_view recovery) = 0;
+  /// Without seen: whatever it is. Errors: conflict (password_changed).
+  [[nodiscard]] virtual result<void> remove(user_id user, std::optional<std::int64_t> seen) = 0;
 };
 
 }  // namespace troupe::storage

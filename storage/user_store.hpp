@@ -68,8 +68,13 @@ class user_store {
   [[nodiscard]] virtual result<std::int64_t> set_password_hash(
       user_id id, const std::optional<std::string>& expected, std::string_view hash,
       wall_time now) = 0;
-  /// Errors: conflict (email_taken), not_found.
-  [[nodiscard]] virtual result<void> set_email(user_id id, std::string_view email,
+  /// The same password hashed anew; ends nothing. Nothing happens when the hash is another by now.
+  [[nodiscard]] virtual result<void> renew_password_hash(user_id id, std::string_view expected,
+                                                         std::string_view hash) = 0;
+  /// seen: the generation that the caller's proof was given under. Errors: conflict (email_taken;
+  /// password_changed: the generation has risen), not_found.
+  [[nodiscard]] virtual result<void> set_email(user_id id, std::int64_t seen,
+                                               std::string_view email,
                                                std::string_view email_key) = 0;
   /// Answers the new generation. Errors: not_found.
   [[nodiscard]] virtual result<std::int64_t> end_log_ins(user_id id, wall_time now) = 0;
@@ -77,8 +82,9 @@ class user_store {
   [[nodiscard]] virtual result<std::vector<ended_log_ins>> log_ins_ended_since(wall_time t) = 0;
   /// Users from before skeletons were kept, at most 500.
   [[nodiscard]] virtual result<std::vector<unfinished_name>> names_without_skeleton() = 0;
-  /// If another has the skeleton already, nothing can be done for two names that were there first:
-  /// the user gets one that nobody else can have.
+  /// For a user without one; what another node has set stays. If another user has the skeleton
+  /// already, nothing can be done for two names that were there first: the user gets one that
+  /// nobody else can have.
   [[nodiscard]] virtual result<void> set_skeleton(user_id id, std::string_view skeleton) = 0;
   /// Is there anyone who may administrate? Asked once, at the first start.
   [[nodiscard]] virtual result<bool> has_administrator() = 0;

@@ -67,11 +67,16 @@ std::optional<fair_pool::job> fair_pool::enqueue(share whose, job& j) {
     l.jobs.push_back(std::move(mine));
     return std::nullopt;
   }
-  const auto last = std::ranges::max_element(l.jobs, {}, &waiting::tag);
-  if (last->tag <= mine.tag) {
+  const auto last = std::ranges::max_element(l.jobs, {}, &waiting::tag)->tag;
+  if (last < mine.tag) {
     return std::move(mine.what);
   }
-  return std::exchange(*last, std::move(mine)).what;
+  // Of those furthest back any one, else a flood that came first would keep all others out.
+  auto back = std::ranges::count(l.jobs, last, &waiting::tag);
+  auto chosen = std::uniform_int_distribution<std::ptrdiff_t>(1, back)(random_);
+  const auto out = std::ranges::find_if(
+      l.jobs, [&](const waiting& w) { return w.tag == last && --chosen == 0; });
+  return std::exchange(*out, std::move(mine)).what;
 }
 
 std::uint64_t fair_pool::tag_of(const line& l, share whose) {

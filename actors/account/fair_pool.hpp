@@ -15,6 +15,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,7 +50,7 @@ class fair_pool {
   fair_pool& operator=(const fair_pool&) = delete;
 
   /// Exactly one of the job's functions is called, perhaps before this returns. A full line makes
-  /// room for a network that waits for less than the one furthest back.
+  /// room for a network that waits for no more than the one furthest back.
   void submit(share whose, job j);
   /// Drops what waits and all that comes.
   void close();
@@ -82,6 +83,7 @@ class fair_pool {
   std::array<line, 2> lines_;  // strangers, known
   std::size_t next_line_ = 0;
   std::uint64_t order_ = 0;
+  std::minstd_rand random_{std::random_device{}()};
   bool closed_ = false;
   std::vector<std::thread> threads_;
 };

@@ -20,6 +20,9 @@ constexpr failure_table::policy pair_policy{.free = 5, .first = 1s, .most = 5min
 /// More for an address, which many people may share behind a NAT.
 constexpr failure_table::policy network_policy{
     .free = 30, .first = 1s, .most = 5min, .memory = 30min};
+/// An IPv6 /48 is what a site gets: 65,536 networks, which cost nothing to change between.
+constexpr failure_table::policy block_policy{
+    .free = 120, .first = 1s, .most = 5min, .memory = 30min};
 /// Half a minute at most: what an owner in a new place has to bear while strangers guess.
 constexpr failure_table::policy account_policy{.free = 30, .first = 1s, .most = 30s, .memory = 1h};
 /// Of 1,000,000 codes three are good at a time: with 288 guesses a day it takes three years to an
@@ -31,6 +34,11 @@ std::uint64_t key_of(std::string_view kind, std::string_view subject, std::uint6
   std::uint64_t key = 0;
   std::memcpy(&key, d.data(), sizeof(key));
   return key;
+}
+
+/// IPv4 addresses stand behind this tag (client::network); they have no block.
+bool is_ipv6(std::uint64_t network) {
+  return network != 0 && network >> 32 != 0xffff;
 }
 
 std::uint64_t random_seed() {
@@ -121,6 +129,7 @@ guess_limits::guess_limits(std::size_t entries, const clock& clock, metrics& m)
                               "Counts of wrong passwords that gave way to others, at a bound")),
       pairs_(pair_policy, entries, evicted_),
       networks_(network_policy, entries, evicted_),
+      blocks_(block_policy, entries, evicted_),
       accounts_(account_policy, entries, evicted_),
       codes_(code_policy, entries / 8, evicted_) {}
 
@@ -136,12 +145,22 @@ result<guess_limits::ticket> guess_limits::admit(const attempt& a) {
   const auto pair = key_of("pair", a.subject, a.from.network);
   const auto network = key_of("network", "", a.from.network);
   const auto account = key_of("account", a.subject, 0);
+  const auto block = key_of("block", "", a.from.network >> 16);
   const bool counts_address = !a.from.is_trusted;
+  // A stranger behind the same NAT must not lock out those who were there before.
+  const bool counts_network = counts_address && !a.is_known_network && !a.is_authenticated;
+  const bool counts_block = counts_network && is_ipv6(a.from.network);
   const std::lock_guard lock(mutex_);
   const duration now = clock_.now().time_since_epoch();
   duration wait{};
   if (counts_address) {
-    wait = std::max(pairs_.wait(pair, now), networks_.wait(network, now));
+    wait = pairs_.wait(pair, now);
+  }
+  if (counts_network) {
+    wait = std::max(wait, networks_.wait(network, now));
+  }
+  if (counts_block) {
+    wait = std::max(wait, blocks_.wait(block, now));
   }
   if (!a.is_known_network) {
     wait = std::max(wait, accounts_.wait(account, now));
@@ -152,7 +171,12 @@ result<guess_limits::ticket> guess_limits::admit(const attempt& a) {
   ticket t;
   if (counts_address) {
     t.pair = pairs_.count(pair, now);
+  }
+  if (counts_network) {
     t.network = networks_.count(network, now);
+  }
+  if (counts_block) {
+    t.block = blocks_.count(block, now);
   }
   if (!a.is_known_network) {
     t.account = accounts_.count(account, now);
@@ -167,7 +191,7 @@ result<guess_limits::ticket> guess_limits::admit_code(user_id who, bool is_known
   if (const auto wait = codes_.wait(account, now); wait > duration::zero()) {
     return fail(refusal(wait));
   }
-  return ticket{.pair = codes_.count(account, now), .network = {}, .account = {}};
+  return ticket{.pair = codes_.count(account, now), .network = {}, .block = {}, .account = {}};
 }
 
 void guess_limits::succeeded(const ticket& t) {
@@ -180,6 +204,9 @@ void guess_limits::succeeded(const ticket& t) {
   // What others did wrong at this network or account is not undone by one who got it right.
   if (t.network) {
     networks_.take_back(*t.network, now);
+  }
+  if (t.block) {
+    blocks_.take_back(*t.block, now);
   }
   if (t.account) {
     accounts_.take_back(*t.account, now);
@@ -196,6 +223,9 @@ void guess_limits::take_back(const ticket& t) {
   if (t.network) {
     networks_.take_back(*t.network, now);
   }
+  if (t.block) {
+    blocks_.take_back(*t.block, now);
+  }
   if (t.account) {
     accounts_.take_back(*t.account, now);
   }
@@ -203,8 +233,8 @@ void guess_limits::take_back(const ticket& t) {
 
 std::size_t guess_limits::size_bytes() const {
   const std::lock_guard lock(mutex_);
-  return pairs_.size_bytes() + networks_.size_bytes() + accounts_.size_bytes() +
-         codes_.size_bytes();
+  return pairs_.size_bytes() + networks_.size_bytes() + blocks_.size_bytes() +
+         accounts_.size_bytes() + codes_.size_bytes();
 }
 
 }  // namespace troupe::account

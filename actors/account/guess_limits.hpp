@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How fast passwords and codes may be guessed. Three counts of failures, each with a delay that
-// grows: of an account from one network, of a network, and of an account from all networks it has
-// no log-in from. So who guesses is slowed down on every road, and a stranger cannot lock anybody
-// out: the last count does not hold for a network that the owner is logged in from, and it never
-// delays by more than half a minute. Nobody is told whether an account exists: names that do not
-// are counted alike. docs/decisions/0005 has the reasons.
-// Thread: any.
+// How fast passwords and codes may be guessed. Counts of failures, each with a delay that grows: of
+// an account from one network, of a network (and of an IPv6 /48), and of an account from all
+// networks it was never logged in from. So who guesses is slowed down on every road, and a stranger
+// cannot lock anybody out: the last two do not hold where the owner has logged in before, and the
+// last never delays by more than half a minute. Nobody is told whether an account exists: names
+// that do not are counted alike. docs/decisions/0005 has the reasons. Thread: any.
 #pragma once
 
 #include <array>
@@ -79,13 +78,17 @@ class guess_limits {
   struct attempt {
     std::string_view subject;  ///< the name given, or the user changed
     client from;
-    bool is_known_network = false;  ///< the owner has a log-in from there
+    bool is_known_network = false;  ///< the owner has logged in from there
+    /// Who asks has shown an access token: what neighbours do wrong is not charged to them, nor the
+    /// other way round.
+    bool is_authenticated = false;
   };
 
   /// An attempt under way: counted as failed until it says otherwise, so that many at once count.
   struct ticket {
     std::optional<failure_table::mark> pair;
     std::optional<failure_table::mark> network;
+    std::optional<failure_table::mark> block;
     std::optional<failure_table::mark> account;
   };
 
@@ -110,6 +113,7 @@ class guess_limits {
   mutable std::mutex mutex_;
   failure_table pairs_;
   failure_table networks_;
+  failure_table blocks_;
   failure_table accounts_;
   failure_table codes_;
 };

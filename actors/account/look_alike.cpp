@@ -14,25 +14,33 @@ namespace {
 /// The one list of names nobody can have. Sorted. Roots of addresses that this or a later version
 /// serves, and words that mean everyone or nobody.
 constexpr auto reserved = std::to_array<std::string_view>(
-    {"about",      "account",   "accounts", "all",       "anonymous", "api",        "app",
-     "assets",     "auth",      "bot",      "bots",      "broadcast", "channel",    "channels",
-     "chat",       "clips",     "deleted",  "everybody", "everyone",  "explore",    "favicon",
-     "followers",  "following", "go_live",  "guest",     "healthz",   "here",       "home",
-     "hostmaster", "index",     "live",     "login",     "logout",    "me",         "metrics",
-     "news",       "nobody",    "null",     "operators", "owner",     "postmaster", "privacy",
-     "readyz",     "register",  "robots",   "room",      "rooms",     "search",     "settings",
-     "signup",     "static",    "status",   "stream",    "streamer",  "streams",    "system",
-     "terms",      "undefined", "user",     "username",  "users",     "videos",     "viewer",
-     "viewers",    "vod",       "watch",    "webmaster", "www"});
+    {"about",     "account",    "accounts",  "all",       "anonymous", "api",      "app",
+     "assets",    "auth",       "bot",       "bots",      "broadcast", "channel",  "channels",
+     "chat",      "clips",      "deleted",   "everybody", "everyone",  "explore",  "favicon",
+     "followers", "following",  "go_live",   "guest",     "healthz",   "help",     "here",
+     "home",      "hostmaster", "index",     "live",      "login",     "logout",   "me",
+     "metrics",   "news",       "nobody",    "null",      "operators", "owner",    "postmaster",
+     "privacy",   "readyz",     "register",  "robots",    "room",      "rooms",    "search",
+     "settings",  "signup",     "static",    "status",    "stream",    "streamer", "streams",
+     "system",    "terms",      "undefined", "user",      "username",  "users",    "videos",
+     "viewer",    "viewers",    "vod",       "watch",     "webmaster", "www"});
 static_assert(std::ranges::is_sorted(reserved));
 
 /// What an imposter's name is put together from.
 constexpr auto official = std::to_array<std::string_view>(
-    {"abuse",    "admin",    "administrator", "administrators", "admins",    "billing",    "global",
-     "help",     "helpdesk", "mod",           "moderation",     "moderator", "moderators", "mods",
-     "official", "operator", "root",          "safety",         "security",  "service",    "staff",
-     "support",  "sysop",    "system",        "team",           "the",       "troupe",     "trust",
-     "webmaster"});
+    {"abuse",    "admin",    "administrator", "administrators", "admins",     "billing",
+     "helpdesk", "mod",      "moderation",    "moderator",      "moderators", "mods",
+     "official", "operator", "root",          "safety",         "security",   "staff",
+     "support",  "sysop",    "system",        "troupe",         "webmaster"});
+
+/// Words that go with those, and by themselves are anybody's.
+constexpr auto fillers =
+    std::to_array<std::string_view>({"global", "help", "service", "team", "the", "trust"});
+
+/// Nobody's as one word of several either: "real_admin", "TroupeBot".
+constexpr auto titles = std::to_array<std::string_view>({"admin", "administrator", "administrators",
+                                                         "admins", "moderator", "moderators",
+                                                         "official", "staff", "support", "troupe"});
 
 char plain(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -127,6 +135,36 @@ std::string_view without_number(std::string_view name) {
   return name;
 }
 
+bool is_capital(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+bool is_small(char c) {
+  return c >= 'a' && c <= 'z';
+}
+
+/// The words that underscores make, and those that capitals make of them: "TheRealAdmin".
+std::vector<std::string_view> words_of(std::string_view name) {
+  std::vector<std::string_view> all;
+  std::size_t word = 0;
+  std::size_t part = 0;
+  for (std::size_t at = 0; at <= name.size(); ++at) {
+    const bool ends = at == name.size() || name[at] == '_';
+    const bool begins_part =
+        !ends && at > part && is_capital(name[at]) &&
+        (!is_capital(name[at - 1]) || (at + 1 < name.size() && is_small(name[at + 1])));
+    if (ends || begins_part) {
+      all.push_back(name.substr(part, at - part));
+      part = ends ? at + 1 : at;
+    }
+    if (ends) {
+      all.push_back(name.substr(word, at - word));
+      word = at + 1;
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string look_alike_skeleton(std::string_view username) {
@@ -145,11 +183,23 @@ std::string look_alike_skeleton(std::string_view username) {
 }
 
 bool passes_for_operator(std::string_view username) {
-  static const auto words = meanings_of(official);
+  static const auto all = [] {
+    auto words = meanings_of(official);
+    std::ranges::move(meanings_of(fillers), std::back_inserter(words));
+    return words;
+  }();
+  static const auto harmless = meanings_of(fillers);
+  static const auto forbidden = meanings_of(titles);
   const auto says_so = [](std::string_view name) {
-    return !name.empty() && is_made_of(meaning_of(name), words);
+    const auto text = meaning_of(name);
+    return !text.empty() && is_made_of(text, all) && !is_made_of(text, harmless);
   };
-  return says_so(username) || says_so(without_number(username));
+  const auto is_title = [](std::string_view word) {
+    return std::ranges::find(forbidden, meaning_of(word)) != forbidden.end() ||
+           std::ranges::find(forbidden, meaning_of(without_number(word))) != forbidden.end();
+  };
+  return says_so(username) || says_so(without_number(username)) ||
+         std::ranges::any_of(words_of(username), is_title);
 }
 
 bool is_reserved_name(std::string_view username) {

@@ -4,6 +4,7 @@
 #include <crypt.h>
 
 #include <array>
+#include <charconv>
 #include <memory>
 
 #include <spdlog/fmt/fmt.h>
@@ -55,6 +56,15 @@ bool is_password(std::string_view password, const std::string& hash) {
   const auto expected = hash.substr(scheme.size());
   const auto found = bcrypt(shortened(password), expected);
   return !found.empty() && equal_in_constant_time(as_bytes(found), as_bytes(expected));
+}
+
+int cost_of(std::string_view hash) {
+  constexpr std::string_view before = "sha256:$2b$";
+  int cost = 0;
+  if (hash.starts_with(before)) {
+    std::from_chars(hash.data() + before.size(), hash.data() + hash.size(), cost);
+  }
+  return cost;
 }
 
 std::string impossible_hash(int cost) {

@@ -14,6 +14,8 @@ namespace troupe::account {
 std::string hash_password(std::string_view password, int cost);
 /// The same work whatever the password is.
 bool is_password(std::string_view password, const std::string& hash);
+/// 0 for what hash_password() did not make.
+int cost_of(std::string_view hash);
 /// A hash of this cost that no password has: what unknown users are checked against.
 std::string impossible_hash(int cost);
 

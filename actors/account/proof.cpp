@@ -39,14 +39,17 @@ void service::look_up(const shared_trial& t) {
     t->done(fail(found.error()));
     return;
   }
-  if (t->found.id != 0 && !t->shown.from.is_trusted && t->shown.from.network != 0) {
+  if (!t->shown.from.is_trusted && t->shown.from.network != 0) {
+    // Asked for users that do not exist too: it takes time.
     const auto known =
         store_.tokens().knows_network(t->found.id, network_digest(t->found.id, t->shown.from));
     t->is_known_network = known.value_or(false);
   }
   const auto subject = is_log_in ? "name " + t->login : "user " + std::to_string(t->who);
-  auto admitted = limits_.admit(
-      {.subject = subject, .from = t->shown.from, .is_known_network = t->is_known_network});
+  auto admitted = limits_.admit({.subject = subject,
+                                 .from = t->shown.from,
+                                 .is_known_network = t->is_known_network,
+                                 .is_authenticated = !is_log_in});
   if (!admitted) {
     t->done(fail(admitted.error()));
     return;
@@ -138,7 +141,8 @@ result<bool> service::is_right_code(const trial& t, const storage::second_factor
   if (!rest) {
     return fail(rest.error());
   }
-  return *rest ? store_.second_factors().replace_recovery(t.found.id, r.recovery, **rest)
+  return *rest ? store_.second_factors().replace_recovery(t.found.id, t.found.generation,
+                                                          r.recovery, **rest)
                : result<bool>(false);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "actors/account/refresh_token.hpp"
 
+#include <tuple>
+
 #include "actors/account/crypto.hpp"
 
 namespace troupe::account {
@@ -22,8 +24,12 @@ refresh_token refresh_token::make() {
   return {random_bytes(family_size), random_bytes(secret_size)};
 }
 
-refresh_token refresh_token::successor() const {
-  return {family, random_bytes(secret_size)};
+refresh_token refresh_token::successor(const sealer& s) const {
+  bytes both = family;
+  both.insert(both.end(), secret.begin(), secret.end());
+  const auto next = s.digest_of("refresh token after", both);
+  static_assert(std::tuple_size_v<digest> == secret_size);
+  return {family, bytes(next.begin(), next.end())};
 }
 
 std::optional<refresh_token> refresh_token::parse(std::string_view text) {

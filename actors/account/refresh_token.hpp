@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "actors/account/master_key.hpp"
 #include "base/bytes.hpp"
 
 namespace troupe::account {
@@ -16,8 +17,9 @@ struct refresh_token {
   bytes secret;
 
   static refresh_token make();
-  /// The next one of the same log-in.
-  refresh_token successor() const;
+  /// The next one of the same log-in: always the same, so that a renewal whose answer was lost can
+  /// be asked for again, and one that only who has the master key can make.
+  refresh_token successor(const sealer& s) const;
   static std::optional<refresh_token> parse(std::string_view text);
 
   std::string text() const;

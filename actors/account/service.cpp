@@ -8,6 +8,7 @@
 #include "actors/account/password_hash.hpp"
 #include "actors/account/rules.hpp"
 #include "actors/account/stream_key.hpp"
+#include "base/log.hpp"
 
 namespace troupe::account {
 
@@ -159,6 +160,7 @@ result<bool> service::has_administrator() {
 void service::log_in(std::string username, proof shown, callback<token_pair> done) {
   auto w = wait_for<token_pair>(std::move(done));
   const auto from = shown.from;
+  const auto password = shown.password;
   auto login = canonical(username);
   if (login.empty()) {
     login = "?";  // nobody's; a trial without a login is a change
@@ -166,9 +168,28 @@ void service::log_in(std::string username, proof shown, callback<token_pair> don
   prove({.login = std::move(login),
          .who = 0,
          .shown = std::move(shown),
-         .done = [this, w, from](result<storage::user_record> u) {
+         .done = [this, w, from, password](result<storage::user_record> u) {
            (*w)(u ? first_tokens(*u, from) : fail(u.error()));
+           if (u && cost_of(u->password_hash) != settings_.bcrypt_cost) {
+             renew_hash(*u, password, from);
+           }
          }});
+}
+
+/// Whose hash was made at another cost would answer in another time than nobody does.
+void service::renew_hash(const storage::user_record& u, const std::string& password, client from) {
+  const auto w = wait_for<void>([who = u.id](const result<void>& renewed) {
+    if (!renewed) {
+      log::debug("a password's hash keeps its old cost user={}: {}", who, renewed.error().message);
+    }
+  });
+  run_hashing<void>({.network = from.network, .is_known = true}, w,
+                    [this, u, password](const waiter<void>& hashing) {
+                      auto hash = hash_password(password, settings_.bcrypt_cost);
+                      run_on_store<void>(hashing, [this, u, hash](const waiter<void>& s) {
+                        (*s)(store_.users().renew_password_hash(u.id, u.password_hash, hash));
+                      });
+                    });
 }
 
 token_pair service::tokens_for(const storage::user_record& u,
@@ -226,7 +247,7 @@ result<token_pair> service::next_tokens(std::string_view text) {
   if (!old) {
     return invalid_grant();
   }
-  const auto next = old->successor();
+  const auto next = old->successor(sealer_);
   const auto now = time_.wall();
   const auto owner =
       store_.tokens().rotate(old->family_digest(), old->secret_digest(), next.secret_digest(), now,
@@ -234,10 +255,11 @@ result<token_pair> service::next_tokens(std::string_view text) {
   if (!owner) {
     return fail(owner.error());
   }
-  const auto u = store_.users().find(*owner);
+  auto u = store_.users().find(owner->user);
   if (!u) {
     return u.error().code == errc::not_found ? invalid_grant() : fail(u.error());
   }
+  u->generation = owner->generation;  // a log-out everywhere just now ends this one too
   return tokens_for(*u, next);
 }
 
@@ -266,7 +288,7 @@ result<identity> service::owner_of_refresh_token(std::string_view text) {
   if (!owner) {
     return owner.error().code == errc::not_found ? invalid_grant() : fail(owner.error());
   }
-  const auto u = store_.users().find(*owner);
+  const auto u = store_.users().find(owner->user);
   if (!u) {
     return u.error().code == errc::not_found ? invalid_grant() : fail(u.error());
   }
@@ -274,7 +296,7 @@ result<identity> service::owner_of_refresh_token(std::string_view text) {
                   .username = u->username,
                   .is_administrator = u->is_administrator,
                   .expires_at = now + access_tokens_.life(),
-                  .generation = u->generation};
+                  .generation = owner->generation};
 }
 
 result<identity> service::verify(std::string_view access_token) const {

@@ -108,12 +108,13 @@ class service final : public administered_accounts {
   result<token_pair> next_tokens(std::string_view text);
   result<identity> owner_of_refresh_token(std::string_view text);
   token_pair tokens_for(const storage::user_record& u, const account::refresh_token& next) const;
+  void renew_hash(const storage::user_record& u, const std::string& password, client from);
   std::int64_t network_digest(user_id who, client from) const;
   void note_end(user_id who, std::int64_t generation);
   result<void> end_log_ins(user_id who);
   result<enrolment> make_enrolment(const storage::user_record& u);
   result<std::vector<std::string>> confirm(user_id who, const std::string& otp);
-  result<std::vector<std::string>> new_recovery_codes(user_id who);
+  result<std::vector<std::string>> new_recovery_codes(const storage::user_record& u);
   result<rotated_key> add_key(bool ends_older);
   result<void> read_keys();
   result<void> fill_in_skeletons();

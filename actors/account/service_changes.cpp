@@ -49,6 +49,7 @@ result<token_pair> service::change_hash(storage::user_record u, const std::strin
   }
   u.generation = *generation;
   note_end(u.id, *generation);
+  log::info("a password was changed user={}", u.id);
   return first_tokens(u, from);
 }
 
@@ -60,9 +61,11 @@ void service::change_email(user_id who, std::string wanted, proof shown, callbac
   ask_with_proof<user>(
       who, std::move(shown), std::move(done),
       [this, wanted = std::move(wanted)](const storage::user_record& u) -> result<user> {
-        if (auto set = store_.users().set_email(u.id, wanted, canonical(wanted)); !set) {
+        if (auto set = store_.users().set_email(u.id, u.generation, wanted, canonical(wanted));
+            !set) {
           return fail(set.error());
         }
+        log::info("a mail address was changed user={}", u.id);
         return user{u.id, u.username, wanted, u.is_administrator, u.created_at};
       });
 }
@@ -110,7 +113,8 @@ void service::begin_second_factor(user_id who, proof shown, callback<enrolment> 
 
 result<enrolment> service::make_enrolment(const storage::user_record& u) {
   const auto secret = make_totp_secret();
-  if (auto begun = store_.second_factors().begin(u.id, seal_totp_secret(sealer_, u.id, secret));
+  if (auto begun = store_.second_factors().begin(u.id, u.generation,
+                                                 seal_totp_secret(sealer_, u.id, secret));
       !begun) {
     return fail(begun.error());
   }
@@ -149,7 +153,11 @@ result<codes> service::confirm(user_id who, const std::string& otp) {
   auto made = make_recovery_codes();
   const auto confirmed = store_.second_factors().confirm(who, record->sealed_secret, *step,
                                                          seal_recovery_codes(sealer_, who, made));
-  return confirmed ? result<codes>(std::move(made)) : fail(confirmed.error());
+  if (!confirmed) {
+    return fail(confirmed.error());
+  }
+  log::info("a second factor was switched on user={}", who);
+  return made;
 }
 
 namespace {
@@ -162,20 +170,23 @@ std::unexpected<error> no_second_factor() {
 
 void service::replace_recovery_codes(user_id who, proof shown, callback<codes> done) {
   ask_with_proof<codes>(who, std::move(shown), std::move(done),
-                        [this](const storage::user_record& u) { return new_recovery_codes(u.id); });
+                        [this](const storage::user_record& u) { return new_recovery_codes(u); });
 }
 
-result<codes> service::new_recovery_codes(user_id who) {
-  const auto record = store_.second_factors().find(who);
+result<codes> service::new_recovery_codes(const storage::user_record& u) {
+  const auto record = store_.second_factors().find(u.id);
   if (!record || !record->is_confirmed) {
     return record || record.error().code == errc::not_found ? no_second_factor()
                                                             : fail(record.error());
   }
   auto made = make_recovery_codes();
   const auto replaced = store_.second_factors().replace_recovery(
-      who, record->recovery, seal_recovery_codes(sealer_, who, made));
+      u.id, u.generation, record->recovery, seal_recovery_codes(sealer_, u.id, made));
   if (!replaced) {
     return fail(replaced.error());
+  }
+  if (*replaced) {
+    log::info("recovery codes were replaced user={}", u.id);
   }
   return *replaced ? result<codes>(std::move(made))
                    : fail(errc::conflict, "recovery_codes_changed",
@@ -191,7 +202,11 @@ void service::end_second_factor(user_id who, proof shown, callback<void> done) {
                                       ? no_second_factor()
                                       : fail(record.error());
                          }
-                         return store_.second_factors().remove(u.id);
+                         const auto gone = store_.second_factors().remove(u.id, u.generation);
+                         if (gone) {
+                           log::info("a second factor was switched off user={}", u.id);
+                         }
+                         return gone;
                        });
 }
 
@@ -200,7 +215,7 @@ void service::remove_second_factor(user_id who, callback<void> done) {
     if (auto ended = end_log_ins(who); !ended) {
       return ended;
     }
-    return store_.second_factors().remove(who);
+    return store_.second_factors().remove(who, std::nullopt);
   });
 }
 

@@ -30,19 +30,37 @@ result<second_factor_record> second_factor_table::find(user_id user) {
                               .recovery = found->binary(3)};
 }
 
-result<void> second_factor_table::begin(user_id user, byte_view sealed_secret) {
+/// Which of the two kept a statement from changing anything.
+result<void> second_factor_table::unless_ended(user_id user, std::int64_t seen) {
+  const auto same =
+      changed_any(access_.write("SELECT id FROM users WHERE id = :user AND generation = :seen",
+                                {{"user", user}, {"seen", seen}}, 1));
+  if (!same) {
+    return fail(same.error());
+  }
+  return *same ? result<void>()
+               : fail(errc::conflict, "password_changed",
+                      "the log-ins were ended by another request, prove who you are again");
+}
+
+result<void> second_factor_table::begin(user_id user, std::int64_t seen, byte_view sealed_secret) {
   const auto stored = changed_any(access_.write(
       "INSERT INTO second_factor (user_id, sealed_secret, is_confirmed, last_step, recovery) "
-      "VALUES (:user, decode(:secret, 'hex'), 0, 0, decode('', 'hex')) "
+      "SELECT id, decode(:secret, 'hex'), 0, 0, decode('', 'hex') FROM users "
+      "WHERE id = :user AND generation = :seen "
       "ON CONFLICT (user_id) DO UPDATE SET sealed_secret = excluded.sealed_secret "
       "WHERE second_factor.is_confirmed = 0 RETURNING user_id",
-      {{"user", user}, {"secret", sealed_secret}}, 1));
+      {{"secret", sealed_secret}, {"user", user}, {"seen", seen}}, 1));
   if (!stored) {
     return fail(stored.error());
   }
-  return *stored
-             ? result<void>()
-             : fail(errc::conflict, "second_factor_enabled", "there is a second factor already");
+  if (*stored) {
+    return {};
+  }
+  if (auto still = unless_ended(user, seen); !still) {
+    return still;
+  }
+  return fail(errc::conflict, "second_factor_enabled", "there is a second factor already");
 }
 
 result<void> second_factor_table::confirm(user_id user, byte_view sealed_secret, std::int64_t step,
@@ -66,17 +84,35 @@ result<bool> second_factor_table::use_step(user_id user, std::int64_t step) {
                     {{"user", user}, {"step", step}, {"step2", step}}, 1));
 }
 
-result<bool> second_factor_table::replace_recovery(user_id user, byte_view expected,
-                                                   byte_view recovery) {
+result<bool> second_factor_table::replace_recovery(user_id user, std::int64_t seen,
+                                                   byte_view expected, byte_view recovery) {
   return changed_any(access_.write(
       "UPDATE second_factor SET recovery = decode(:recovery, 'hex') WHERE user_id = :user "
-      "AND is_confirmed = 1 AND recovery = decode(:expected, 'hex') RETURNING user_id",
-      {{"user", user}, {"recovery", recovery}, {"expected", expected}}, 1));
+      "AND is_confirmed = 1 AND recovery = decode(:expected, 'hex') "
+      "AND EXISTS (SELECT 1 FROM users WHERE id = :user2 AND generation = :seen) "
+      "RETURNING user_id",
+      {{"user", user},
+       {"recovery", recovery},
+       {"expected", expected},
+       {"user2", user},
+       {"seen", seen}},
+      1));
 }
 
-result<void> second_factor_table::remove(user_id user) {
-  return without_rows(
-      access_.write("DELETE FROM second_factor WHERE user_id = :user", {{"user", user}}, 0));
+result<void> second_factor_table::remove(user_id user, std::optional<std::int64_t> seen) {
+  if (!seen) {
+    return without_rows(
+        access_.write("DELETE FROM second_factor WHERE user_id = :user", {{"user", user}}, 0));
+  }
+  const auto gone = changed_any(
+      access_.write("DELETE FROM second_factor WHERE user_id = :user "
+                    "AND EXISTS (SELECT 1 FROM users WHERE id = :user2 AND generation = :seen) "
+                    "RETURNING user_id",
+                    {{"user", user}, {"user2", user}, {"seen", *seen}}, 1));
+  if (!gone) {
+    return fail(gone.error());
+  }
+  return *gone ? result<void>() : unless_ended(user, *seen);
 }
 
 }  // namespace troupe::storage::sql

@@ -144,16 +144,43 @@ result<std::int64_t> user_table::set_password_hash(user_id id,
   return changed->front().number(0);
 }
 
-result<void> user_table::set_email(user_id id, std::string_view email, std::string_view email_key) {
+result<void> user_table::renew_password_hash(user_id id, std::string_view expected,
+                                             std::string_view hash) {
+  return without_rows(access_.write(
+      "UPDATE users SET password_hash = :hash WHERE id = :id AND password_hash = :expected",
+      {{"hash", hash}, {"id", id}, {"expected", expected}}, 0));
+}
+
+result<void> user_table::set_email(user_id id, std::int64_t seen, std::string_view email,
+                                   std::string_view email_key) {
   const auto changed = access_.write(
-      "UPDATE users SET email = :email, email_key = :key WHERE id = :id AND NOT EXISTS "
+      "UPDATE users SET email = :email, email_key = :key WHERE id = :id AND generation = :seen "
+      "AND NOT EXISTS "
       "(SELECT 1 FROM users AS other WHERE other.email_key = :key2 AND other.id <> :id2) "
       "RETURNING id",
-      {{"email", email}, {"key", email_key}, {"id", id}, {"key2", email_key}, {"id2", id}}, 1);
-  if (!changed) {
+      {{"email", email},
+       {"key", email_key},
+       {"id", id},
+       {"seen", seen},
+       {"key2", email_key},
+       {"id2", id}},
+      1);
+  // Somebody else took it between the question and the change: only the index saw that.
+  const bool was_taken = !changed && changed.error().reason == "constraint_violation";
+  if (!changed && !was_taken) {
     return fail(changed.error());
   }
-  return changed->empty() ? fail(errc::conflict, "email_taken", email_taken) : result<void>();
+  if (changed && !changed->empty()) {
+    return {};
+  }
+  const auto now = find(id);
+  if (!now) {
+    return fail(now.error());
+  }
+  return !was_taken && now->generation != seen
+             ? fail(errc::conflict, "password_changed",
+                    "the log-ins were ended by another request, prove who you are again")
+             : fail(errc::conflict, "email_taken", email_taken);
 }
 
 result<std::int64_t> user_table::end_log_ins(user_id id, wall_time now) {
@@ -197,14 +224,24 @@ result<std::vector<unfinished_name>> user_table::names_without_skeleton() {
 }
 
 result<void> user_table::set_skeleton(user_id id, std::string_view skeleton) {
-  return without_rows(access_.write(
+  const auto instead = "#" + std::to_string(id);
+  const auto set = without_rows(access_.write(
       "UPDATE users SET username_skeleton = CASE WHEN EXISTS (SELECT 1 FROM users AS other "
-      "WHERE other.username_skeleton = :taken) THEN :instead ELSE :skeleton END WHERE id = :id",
+      "WHERE other.username_skeleton = :taken AND other.id <> :id2) THEN :instead "
+      "ELSE :skeleton END WHERE id = :id AND username_skeleton IS NULL",
       {{"taken", skeleton},
-       {"instead", std::string_view("#" + std::to_string(id))},
+       {"id2", id},
+       {"instead", std::string_view(instead)},
        {"skeleton", skeleton},
        {"id", id}},
       0));
+  if (set || set.error().reason != "constraint_violation") {
+    return set;
+  }
+  // Another node gave it to another user at the same moment.
+  return without_rows(access_.write(
+      "UPDATE users SET username_skeleton = :instead WHERE id = :id AND username_skeleton IS NULL",
+      {{"instead", std::string_view(instead)}, {"id", id}}, 0));
 }
 
 result<bool> user_table::has_administrator() {

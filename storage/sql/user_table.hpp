@@ -19,7 +19,10 @@ class user_table final : public user_store {
   result<void> replace_stream_key(user_id id, byte_view sealed, byte_view digest) override;
   result<std::int64_t> set_password_hash(user_id id, const std::optional<std::string>& expected,
                                          std::string_view hash, wall_time now) override;
-  result<void> set_email(user_id id, std::string_view email, std::string_view email_key) override;
+  result<void> renew_password_hash(user_id id, std::string_view expected,
+                                   std::string_view hash) override;
+  result<void> set_email(user_id id, std::int64_t seen, std::string_view email,
+                         std::string_view email_key) override;
   result<std::int64_t> end_log_ins(user_id id, wall_time now) override;
   result<std::vector<ended_log_ins>> log_ins_ended_since(wall_time t) override;
   result<std::vector<unfinished_name>> names_without_skeleton() override;

@@ -14,8 +14,8 @@ TEST_CASE("second_factor_store: a secret counts once it is confirmed", "[storage
   add_user(store, 1);
   auto& factors = store->second_factors();
   CHECK(error_of(factors.find(1)).code == errc::not_found);
-  REQUIRE(factors.begin(1, bytes{1}));
-  REQUIRE(factors.begin(1, bytes{2}));
+  REQUIRE(factors.begin(1, 0, bytes{1}));
+  REQUIRE(factors.begin(1, 0, bytes{2}));
   CHECK_FALSE(factors.find(1).value().is_confirmed);
   CHECK_FALSE(factors.use_step(1, 5).value());
   CHECK(error_of(factors.confirm(1, bytes{1}, 5, bytes{9})).reason == "no_enrolment");
@@ -25,9 +25,9 @@ TEST_CASE("second_factor_store: a secret counts once it is confirmed", "[storage
   CHECK(found.sealed_secret == bytes{2});
   CHECK(found.last_step == 5);
   CHECK(found.recovery == bytes{9});
-  CHECK(error_of(factors.begin(1, bytes{3})).reason == "second_factor_enabled");
+  CHECK(error_of(factors.begin(1, 0, bytes{3})).reason == "second_factor_enabled");
   CHECK(error_of(factors.confirm(1, bytes{2}, 6, bytes{9})).reason == "no_enrolment");
-  REQUIRE(factors.remove(1));
+  REQUIRE(factors.remove(1, 0));
   CHECK(error_of(factors.find(1)).code == errc::not_found);
   CHECK(error_of(factors.confirm(1, bytes{2}, 6, bytes{9})).reason == "no_enrolment");
 }
@@ -36,12 +36,12 @@ TEST_CASE("second_factor_store: each step and each set of codes is used once", "
   fresh_store store(each_engine());
   add_user(store, 1);
   auto& factors = store->second_factors();
-  REQUIRE(factors.begin(1, bytes{1}));
+  REQUIRE(factors.begin(1, 0, bytes{1}));
   REQUIRE(factors.confirm(1, bytes{1}, 5, bytes{9}));
   CHECK_FALSE(factors.use_step(1, 5).value());
   CHECK_FALSE(factors.use_step(1, 4).value());
-  CHECK(factors.replace_recovery(1, bytes{9}, bytes{8}).value());
-  CHECK_FALSE(factors.replace_recovery(1, bytes{9}, bytes{7}).value());
+  CHECK(factors.replace_recovery(1, 0, bytes{9}, bytes{8}).value());
+  CHECK_FALSE(factors.replace_recovery(1, 0, bytes{9}, bytes{7}).value());
   std::atomic<int> used = 0;
   {
     std::vector<std::jthread> threads;
@@ -53,6 +53,23 @@ TEST_CASE("second_factor_store: each step and each set of codes is used once", "
   store.reopen();
   CHECK_FALSE(store->second_factors().use_step(1, 6).value());
   CHECK(store->second_factors().use_step(1, 7).value());
+}
+
+TEST_CASE("second_factor_store: a proof from before a log-out everywhere changes nothing",
+          "[storage]") {
+  fresh_store store(each_engine());
+  add_user(store, 1);
+  auto& factors = store->second_factors();
+  REQUIRE(store->users().end_log_ins(1, {}));
+  CHECK(error_of(factors.begin(1, 0, bytes{1})).reason == "password_changed");
+  REQUIRE(factors.begin(1, 1, bytes{1}));
+  CHECK(error_of(factors.begin(1, 0, bytes{2})).reason == "password_changed");
+  REQUIRE(factors.confirm(1, bytes{1}, 5, bytes{9}));
+  CHECK_FALSE(factors.replace_recovery(1, 0, bytes{9}, bytes{8}).value());
+  CHECK(error_of(factors.remove(1, 0)).reason == "password_changed");
+  CHECK(factors.find(1).value().is_confirmed);
+  REQUIRE(factors.remove(1, std::nullopt));
+  CHECK(error_of(factors.find(1)).code == errc::not_found);
 }
 
 TEST_CASE("secret_store: lists by the beginning of a name, and removes", "[storage]") {

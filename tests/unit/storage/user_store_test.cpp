@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "tests/unit/storage/store_fixture.hpp"
 
 using namespace troupe;
@@ -139,10 +143,66 @@ TEST_CASE("user_store: changes an address unless it is another's", "[storage]") 
   auto bob = ann();
   bob.id = 8;
   REQUIRE(users.add(bob, keys_of("bob", 2)));
-  REQUIRE(users.set_email(7, "New@example.org", "new@example.org"));
+  REQUIRE(users.set_email(7, 0, "New@example.org", "new@example.org"));
   CHECK(users.find_by_login("new@example.org").value().email == "New@example.org");
-  REQUIRE(users.set_email(7, "NEW@example.org", "new@example.org"));
-  CHECK(error_of(users.set_email(8, "new@example.org", "new@example.org")).reason == "email_taken");
+  REQUIRE(users.set_email(7, 0, "NEW@example.org", "new@example.org"));
+  CHECK(error_of(users.set_email(8, 0, "new@example.org", "new@example.org")).reason ==
+        "email_taken");
+  // A proof that was given before a log-out everywhere counts no more.
+  REQUIRE(users.end_log_ins(7, {}));
+  CHECK(error_of(users.set_email(7, 0, "x@example.org", "x@example.org")).reason ==
+        "password_changed");
+  CHECK(users.set_email(7, 1, "x@example.org", "x@example.org"));
+  CHECK(error_of(users.set_email(9, 0, "y@example.org", "y@example.org")).code == errc::not_found);
+}
+
+TEST_CASE("user_store: of changes to one address at once, one wins and the rest are told",
+          "[storage]") {
+  fresh_store store(each_engine());
+  for (int i = 1; i <= 6; ++i) {
+    add_user(store, i);
+  }
+  std::atomic<int> changed = 0;
+  std::atomic<int> taken = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 1; i <= 6; ++i) {
+      threads.emplace_back([&, i] {
+        const auto set = store->users().set_email(i, 0, "x@example.org", "x@example.org");
+        changed += set ? 1 : 0;
+        taken += !set && set.error().reason == "email_taken" ? 1 : 0;
+      });
+    }
+  }
+  CHECK(changed == 1);
+  CHECK(taken == 5);
+}
+
+TEST_CASE("user_store: a skeleton that is there stays, whoever sets it again", "[storage]") {
+  fresh_store store(each_engine());
+  add_user(store, 1);
+  add_user(store, 2);
+  auto& users = store->users();
+  for (int i = 0; i < 2; ++i) {  // as two nodes do that start together
+    REQUIRE(users.set_skeleton(1, "bob"));
+    REQUIRE(users.set_skeleton(2, "bob"));
+  }
+  auto keys = keys_of("b0b", 9);
+  keys.username_skeleton = "bob";
+  CHECK(error_of(users.add(ann(), keys)).reason == "username_taken");
+  keys.username_skeleton = "#2";
+  CHECK(error_of(users.add(ann(), keys)).reason == "username_taken");
+  keys.username_skeleton = "#1";
+  CHECK(users.add(ann(), keys));
+}
+
+TEST_CASE("user_store: a password hashed anew ends nothing", "[storage]") {
+  fresh_store store(each_engine());
+  REQUIRE(store->users().add(ann(), keys_of("ann", 1)));
+  REQUIRE(store->users().renew_password_hash(7, "other", "no"));
+  REQUIRE(store->users().renew_password_hash(7, "$2b$hash", "new"));
+  CHECK(store->users().find(7).value().password_hash == "new");
+  CHECK(store->users().find(7).value().generation == 0);
 }
 
 TEST_CASE("user_store: knows whether there is an administrator", "[storage]") {

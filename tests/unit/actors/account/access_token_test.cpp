@@ -145,8 +145,11 @@ TEST_CASE("refresh_token: its text is its two parts and nothing else", "[account
   REQUIRE(parsed);
   CHECK(parsed->family_digest() == token.family_digest());
   CHECK(parsed->secret_digest() == token.secret_digest());
-  CHECK(token.successor().family == token.family);
-  CHECK(token.successor().secret != token.secret);
+  const sealer s(bytes(32, 1));
+  CHECK(token.successor(s).family == token.family);
+  CHECK(token.successor(s).secret != token.secret);
+  CHECK(token.successor(s).text() == parsed->successor(s).text());
+  CHECK(token.successor(sealer(bytes(32, 2))).secret != token.successor(s).secret);
   CHECK(refresh_token::make().family != token.family);
   CHECK_FALSE(refresh_token::parse(token.text() + "A"));
   CHECK_FALSE(refresh_token::parse(token.text().substr(1)));

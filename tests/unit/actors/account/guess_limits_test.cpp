@@ -18,14 +18,14 @@ class limits_fixture {
   /// Whether it was let through; counted as failed.
   bool fails(std::string_view subject, std::uint64_t network, bool known = false) {
     return limits
-        .admit({.subject = subject, .from = {.network = network}, .is_known_network = known})
+        .admit({.subject = subject, .from = {.network = network << 16}, .is_known_network = known})
         .has_value();
   }
 
   std::chrono::milliseconds wait(std::string_view subject, std::uint64_t network,
                                  bool known = false) {
-    const auto admitted =
-        limits.admit({.subject = subject, .from = {.network = network}, .is_known_network = known});
+    const auto admitted = limits.admit(
+        {.subject = subject, .from = {.network = network << 16}, .is_known_network = known});
     if (admitted) {
       limits.take_back(*admitted);
       return 0ms;
@@ -71,7 +71,7 @@ TEST_CASE_METHOD(limits_fixture, "guess_limits: success forgets the account's fa
   for (int i = 0; i < 4; ++i) {
     CHECK(fails("ann", 1));
   }
-  const auto right = limits.admit({.subject = "ann", .from = {.network = 1}});
+  const auto right = limits.admit({.subject = "ann", .from = {.network = 1 << 16}});
   REQUIRE(right);
   limits.succeeded(*right);
   for (int i = 0; i < 5; ++i) {
@@ -82,7 +82,7 @@ TEST_CASE_METHOD(limits_fixture, "guess_limits: success forgets the account's fa
 TEST_CASE_METHOD(limits_fixture, "guess_limits: an attempt that came to nothing does not count",
                  "[account]") {
   for (int i = 0; i < 100; ++i) {
-    const auto tried = limits.admit({.subject = "ann", .from = {.network = 1}});
+    const auto tried = limits.admit({.subject = "ann", .from = {.network = 1 << 16}});
     REQUIRE(tried);
     limits.take_back(*tried);
   }
@@ -116,7 +116,7 @@ TEST_CASE_METHOD(limits_fixture, "guess_limits: one's own success does not clear
                  "[account]") {
   for (int i = 0; i < 30; ++i) {
     CHECK(fails("user" + std::to_string(i), 1));
-    const auto mine = limits.admit({.subject = "thief", .from = {.network = 1}});
+    const auto mine = limits.admit({.subject = "thief", .from = {.network = 1 << 16}});
     if (mine) {
       limits.succeeded(*mine);
     }
@@ -138,6 +138,38 @@ TEST_CASE_METHOD(limits_fixture, "guess_limits: strangers everywhere do not lock
   CHECK(wait("ann", 7, true) == 0ms);
   CHECK(wait("ann", 8) <= 30s);
   CHECK(wait("bob", 8) == 0ms);
+}
+
+TEST_CASE_METHOD(limits_fixture, "guess_limits: a stranger does not lock out their neighbours",
+                 "[account]") {
+  for (int i = 0; i < 100; ++i) {
+    std::ignore = fails("user" + std::to_string(i), 1);
+  }
+  CHECK(wait("ann", 1) > 0ms);
+  CHECK(wait("ann", 1, true) == 0ms);
+  const auto change = [&] {
+    return limits.admit(
+        {.subject = "user 7", .from = {.network = 1 << 16}, .is_authenticated = true});
+  };
+  for (int i = 0; i < 6; ++i) {
+    CHECK(change());
+  }
+  CHECK(error(change().error()).retry_after == 1s);
+}
+
+TEST_CASE_METHOD(limits_fixture, "guess_limits: the networks of an IPv6 /48 have a count together",
+                 "[account]") {
+  const std::uint64_t site = 0x20010db8'00070000;
+  const std::uint64_t v4 = 0xffff'cb007100;
+  int from_site = 0;
+  int from_v4 = 0;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const auto name = "user" + std::to_string(i);
+    from_site += limits.admit({.subject = name, .from = {.network = site | i}}) ? 1 : 0;
+    from_v4 += limits.admit({.subject = name + "v4", .from = {.network = v4 + i}}) ? 1 : 0;
+  }
+  CHECK(from_site == 121);
+  CHECK(from_v4 == 1000);
 }
 
 TEST_CASE_METHOD(limits_fixture, "guess_limits: a known network guesses no faster for itself",

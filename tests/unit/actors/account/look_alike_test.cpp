@@ -31,17 +31,22 @@ TEST_CASE("look_alike: names that can be told apart stay apart", "[account]") {
 
 TEST_CASE("look_alike: nobody passes for the operators", "[account]") {
   for (const char* name :
-       {"admin",     "Admin",   "ADMIN_",         "adm1n",          "admln",         "4dmin",
-        "a_d_m_i_n", "admin1",  "admin_007",      "moderator",      "m0derat0r",     "rnoderator",
-        "troupe",    "Tr0upe",  "troupe_support", "OfficialTroupe", "TheTroupeTeam", "support_team",
-        "5upport",   "staff99", "sysop",          "globalmod",      "root",          "security",
-        "helpdesk",  "adrnin"}) {
+       {"admin",          "Admin",         "ADMIN_",       "adm1n",       "admln",
+        "4dmin",          "a_d_m_i_n",     "admin1",       "admin_007",   "moderator",
+        "m0derat0r",      "rnoderator",    "troupe",       "Tr0upe",      "troupe_support",
+        "OfficialTroupe", "TheTroupeTeam", "support_team", "5upport",     "staff99",
+        "sysop",          "globalmod",     "root",         "security",    "helpdesk",
+        "adrnin",         "troupe_live",   "TroupeBot",    "real_admin",  "admin_jp",
+        "TheRealAdm1n",   "live_support2", "bob_Official", "xADMIN_admin"}) {
     INFO(name);
     CHECK(passes_for_operator(name));
     CHECK(is_reserved_name(name));
   }
-  for (const char* name : {"nomad", "modern", "administrata", "teammate", "the_rapist", "helper",
-                           "steamer", "rooted", "thea", "mody", "supporter", "troupers"}) {
+  for (const char* name :
+       {"nomad",     "modern",         "administrata", "teammate", "the_rapist", "helper",
+        "steamer",   "rooted",         "thea",         "mody",     "supporter",  "troupers",
+        "the",       "team",           "trust",        "Global",   "TheTeam",    "badminton",
+        "mod_squad", "supportive_bob", "Admira"}) {
     INFO(name);
     CHECK_FALSE(is_reserved_name(name));
   }

@@ -4,7 +4,9 @@
 #include <fstream>
 #include <iterator>
 #include <mutex>
+#include <thread>
 
+#include "actors/account/password_hash.hpp"
 #include "tests/unit/actors/account/account_fixture.hpp"
 
 using namespace troupe;
@@ -67,6 +69,10 @@ TEST_CASE("accounts: a refresh token works once, and its reuse ends the log-in",
   CHECK(second.refresh_token != first.refresh_token);
   CHECK(f.service->verify(second.access_token).value().username == "ann");
   f.restart();
+  // Who lost the answer asks again, and gets the same.
+  f.time.advance(29s);
+  CHECK(f.refresh(first.refresh_token).value().refresh_token == second.refresh_token);
+  f.time.advance(1s);
   const auto reused = error_of(f.refresh(first.refresh_token));
   CHECK(reused.code == errc::unauthenticated);
   CHECK(reused.reason == "invalid_grant");
@@ -228,6 +234,19 @@ TEST_CASE("accounts: ending the service answers what was asked", "[account]") {
   }
   f.service.reset();
   CHECK(answered == 20);
+}
+
+TEST_CASE("accounts: a log-in brings an old hash to the present cost", "[account]") {
+  fixture f(4);
+  const auto ann = f.register_user("ann").value();
+  const auto old = f.store->users().find(ann.id).value().password_hash;
+  REQUIRE(f.store->users().renew_password_hash(ann.id, old, hash_password("correct horse", 5)));
+  const auto tokens = f.log_in("ann").value();
+  while (cost_of(f.store->users().find(ann.id).value().password_hash) != 4) {
+    std::this_thread::yield();
+  }
+  CHECK(f.refresh(tokens.refresh_token));
+  CHECK(f.log_in("ann"));
 }
 
 TEST_CASE("accounts: counts how log-ins end", "[account]") {
