@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include <spdlog/fmt/fmt.h>
+
 #include "base/check.hpp"
 #include "base/log.hpp"
 #include "net/http/auth_cookie.hpp"
@@ -156,15 +158,21 @@ chat_edge::chat_edge(edge_settings s, const edge_dependencies& d,
                .counters = session_metrics(d.counters)},
       fanout_(d.fanout),
       hub_counters_(d.counters),
-      accepted_(d.counters.make_counter("troupe_chat_sockets_accepted_total", "Chat sockets opened")),
+      accepted_(
+          d.counters.make_counter("troupe_chat_sockets_accepted_total", "Chat sockets opened")),
       refused_(d.counters.make_counter("troupe_chat_sockets_refused_total",
                                        "Chat sockets refused in their handshake")),
       connects_("chat_connects", settings_.connects_per_minute_per_address, settings_.tracked_peers,
                 d.time, d.counters) {
   std::vector<std::shared_ptr<hub>> hubs;
   for (auto& l : loops) {
-    hubs.push_back(std::make_shared<hub>(std::move(l), d.time, hub_counters_, settings_.hubs,
-                                         d.fanout, hubs.size()));
+    auto options = settings_.hubs;
+    options.on_listening = [&entities = d.entities, tells = d.entities.open_session(),
+                            node = settings_.node](user_id room, std::int64_t heard) {
+      entities.tell(tells, {"relay", fmt::format("{}/{}", node, room)}, chat::listening{heard});
+    };
+    hubs.push_back(
+        std::make_shared<hub>(std::move(l), d.time, hub_counters_, options, d.fanout, hubs.size()));
     stations_.push_back({hubs.back(), d.entities.open_session(), d.entities.open_session()});
   }
   fanout_.attach(std::move(hubs));
@@ -334,7 +342,8 @@ void chat_edge::welcome(const arrival_ptr& a, result<viewer::opened> opened) {
                   .address = a->request.remote_address,
                   .agent = std::string(
                       a->request.header("user-agent").value_or("").substr(0, longest_agent)),
-                  .plays_natively = a->asked.plays_natively},
+                  .plays_natively = a->asked.plays_natively,
+                  .is_trusted = a->request.is_trusted},
       .notices = a->notices,
       .opened = *std::move(opened)});
   a->viewer.reset();

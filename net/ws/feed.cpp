@@ -117,6 +117,7 @@ void feed::note_role(const framed& what) {
 
 void feed::add(subscriber& s, const arrival& how) {
   TROUPE_CHECK(!s.is_member_, "a socket is in one room, once");
+  welcomed_ = live_ == 0 ? how.next - 1 : std::min(welcomed_, how.next - 1);
   s.next_ = how.next;
   s.noticed_ = how.notices;
   s.place_ = static_cast<std::uint32_t>(members_.size());

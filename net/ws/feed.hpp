@@ -117,6 +117,9 @@ class feed {
   /// The last number that came.
   std::int64_t head() const { return head_; }
 
+  /// The last number that everybody here got, in the welcome or after it, or is about to get.
+  std::int64_t heard() const { return head_ != 0 ? head_ : welcomed_; }
+
   std::size_t ring_size() const { return ring_.size(); }
 
   const feed_counts& counts() const { return counts_; }
@@ -165,7 +168,8 @@ class feed {
   const feed_limits limits_;
   std::deque<entry> ring_;  // contiguous: gaps are entries
   std::size_t ring_bytes_ = 0;
-  std::int64_t head_ = 0;  // 0: nothing has come yet
+  std::int64_t head_ = 0;      // 0: nothing has come yet
+  std::int64_t welcomed_ = 0;  // the lowest number of a welcome before that
   bool keeps_ = false;
   std::vector<chunk> chunks_;  // for the present ring
   std::vector<notice> kinds_;  // the newest of each

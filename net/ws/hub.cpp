@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t parts_of_a_round = 10;
 constexpr duration tick_period = std::chrono::milliseconds(100);  // a round takes a second
+constexpr std::size_t parts_of_relays = 50;                       // five seconds
 constexpr duration pending_after = std::chrono::seconds(1);       // docs/chat-protocol.md: pending
 
 }  // namespace
@@ -18,7 +19,8 @@ constexpr duration pending_after = std::chrono::seconds(1);       // docs/chat-p
 hub_metrics::hub_metrics(metrics& m)
     : deliveries(m.make_counter("troupe_chat_deliveries_total",
                                 "Room events handed to sockets, each for each socket")),
-      writes(m.make_counter("troupe_chat_writes_total", "Writes that carried room events to sockets")),
+      writes(
+          m.make_counter("troupe_chat_writes_total", "Writes that carried room events to sockets")),
       missed(m.make_counter("troupe_chat_missed_events_total",
                             "Room events a slow socket was told it missed")),
       dropped(m.make_counter("troupe_chat_dropped_broadcasts_total",
@@ -242,6 +244,24 @@ void hub::tick() {
     }
   }
   tick_at_ = (tick_at_ + 1) % parts_of_a_round;
+  tell_relays();
+}
+
+/// A room that comes twice or not at all because the table grows meanwhile has its next turn.
+void hub::tell_relays() {
+  if (!options_.on_listening) {
+    return;
+  }
+  const auto from = rooms_.bucket_count() * relays_at_ / parts_of_relays;
+  const auto to = rooms_.bucket_count() * (relays_at_ + 1) / parts_of_relays;
+  for (auto i = from; i < to; ++i) {
+    for (auto each = rooms_.begin(i); each != rooms_.end(i); ++each) {
+      if (each->second->events.members() > 0) {
+        options_.on_listening(each->first, each->second->events.heard());
+      }
+    }
+  }
+  relays_at_ = (relays_at_ + 1) % parts_of_relays;
 }
 
 void hub::tell_overdue(steady_time now) {

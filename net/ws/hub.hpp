@@ -66,6 +66,9 @@ struct hub_options {
   std::size_t slice = 256;  ///< sockets, then others of the loop: about 1.5 ms
   /// Broadcasts that wait for the loop; beyond it they are dropped, and sockets told.
   std::size_t inbox_limit = 16'384;
+  /// Called on the loop's thread, every few seconds for each room with sockets, with the last
+  /// number they got: for the relay, which may have been lost.
+  std::function<void(user_id room, std::int64_t heard)> on_listening{};
 };
 
 class hub : public std::enable_shared_from_this<hub> {
@@ -141,6 +144,7 @@ class hub : public std::enable_shared_from_this<hub> {
   void keep_ticking();
   void tick();
   void tell_overdue(steady_time now);
+  void tell_relays();
 
   const std::unique_ptr<loop> loop_;
   const clock& clock_;
@@ -159,7 +163,8 @@ class hub : public std::enable_shared_from_this<hub> {
   std::size_t live_ = 0;
   std::deque<overdue> overdue_;  // by time; at most 64 of a socket
   std::shared_ptr<void> ticker_;
-  std::size_t tick_at_ = 0;  // which tenth of the slots is next
+  std::size_t tick_at_ = 0;    // which tenth of the slots is next
+  std::size_t relays_at_ = 0;  // which fiftieth of the rooms
 };
 
 }  // namespace troupe::ws

@@ -172,6 +172,31 @@ TEST_CASE("chat_edge: refuses with a status, and keeps nothing", "[net][ws]") {
   CHECK(b.count("troupe_chat_sockets_refused_total") >= 1);
 }
 
+TEST_CASE("chat_edge: relays of rooms with sockets hear of them", "[net][ws]") {
+  chat_bench b;
+  b.advance(20s);
+  CHECK(b.script.heard.empty());
+  b.connect();
+  for (int i = 0; i < 100; ++i) {
+    b.advance(100ms);
+  }
+  CHECK(b.script.heard == std::vector<std::int64_t>{41, 41});  // its welcome's number
+  b.script.joined.last_seq = 43;                               // of a relay that was made anew
+  b.connect();
+  b.sockets.publish(channel,
+                    {{.seq = 42, .json = shared_bytes(bytes{'{', '}'}), .for_moderators = false}});
+  for (int i = 0; i < 50; ++i) {
+    b.advance(100ms);
+  }
+  CHECK(b.script.heard.back() == 42);
+  for (auto& each : b.peers) {
+    each.session.reset();
+  }
+  const auto heard = b.script.heard.size();
+  b.advance(20s);
+  CHECK(b.script.heard.size() == heard);
+}
+
 TEST_CASE("chat_edge: a peer that leaves while it waits leaves nothing", "[net][ws]") {
   chat_bench b;
   b.script.holds_joins = true;

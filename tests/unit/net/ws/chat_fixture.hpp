@@ -31,6 +31,7 @@ using namespace std::chrono_literals;
 struct room_script {
   std::vector<chat::post> posts;
   std::vector<std::optional<std::int64_t>> joins;
+  std::vector<std::int64_t> heard;  // of listening
   std::vector<runtime::promise<chat::posted>> waiting_posts;
   std::vector<runtime::promise<chat::joined>> waiting_joins;
   bool holds_posts = false;
@@ -47,13 +48,15 @@ class fake_relay {
   static constexpr std::string_view kind = "relay";
   static constexpr auto keep = runtime::keep::none;
   static constexpr std::uint32_t version = 1;
-  using messages = runtime::messages<chat::join>;
+  using messages = runtime::messages<chat::join, chat::listening>;
 
   struct state {};
 
   state data;
 
   explicit fake_relay(room_script& s) : script_(s) {}
+
+  void on(runtime::context&, const chat::listening& m) { script_.heard.push_back(m.heard); }
 
   runtime::later<chat::joined> on(runtime::context& ctx, const chat::join& m) {
     script_.joins.push_back(m.after);
