@@ -92,28 +92,49 @@ class pending_upgrade final : public upgrade_request {
   std::uint64_t number_;
 };
 
+/// An address as proxies write it: "192.0.2.7", "192.0.2.7:4711", "2001:db8::1", "[2001:db8::1]",
+/// "[2001:db8::1]:4711". Nothing for "unknown" and the like.
+std::optional<ip_address> address_of_hop(std::string_view text) {
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    const auto rest = end == text.npos ? "" : text.substr(end + 1);
+    const bool is_whole = end != text.npos && (rest.empty() || rest.starts_with(':'));
+    return is_whole ? ip_address::parse(text.substr(1, end - 1)) : std::nullopt;
+  }
+  const auto colon = text.find(':');
+  const bool has_port = colon != text.npos && text.find(':', colon + 1) == text.npos;
+  return ip_address::parse(has_port ? text.substr(0, colon) : text);
+}
+
 /// The client behind trusted proxies: from the right, the first address that is not one of them.
-ip_address client_behind(const ip_address& peer, const http::request& r,
-                         const trusted_addresses& trusted) {
+/// Nothing when what a trusted proxy wrote cannot be read: then nobody knows who it is.
+std::optional<ip_address> client_behind(const ip_address& peer, const http::request& r,
+                                        const trusted_addresses& trusted) {
   std::vector<std::string_view> hops;
   for (const auto& [name, value] : r.headers) {
     std::string_view rest = value;
     while (name == "x-forwarded-for" && !rest.empty()) {
       const auto comma = std::min(rest.find(','), rest.size());
-      hops.push_back(rest.substr(0, comma));
+      auto hop = rest.substr(0, comma);
+      hop.remove_prefix(std::min(hop.find_first_not_of(" \t"), hop.size()));
+      hop = hop.substr(0, hop.find_last_not_of(" \t") + 1);
+      if (!hop.empty()) {  // RFC 9110, 5.6.1.2
+        hops.push_back(hop);
+      }
       rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
   }
+  if (hops.empty()) {
+    return std::nullopt;
+  }
   auto client = peer;
   std::size_t believed = 0;
-  for (auto hop = hops.rbegin(); hop != hops.rend() && believed < max_forwarded;
+  for (auto hop = hops.rbegin();
+       hop != hops.rend() && believed < max_forwarded && trusted.contains(client);
        ++hop, ++believed) {
-    auto text = *hop;
-    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-    text = text.substr(0, text.find_last_not_of(" \t") + 1);
-    const auto address = ip_address::parse(text);
-    if (!address || !trusted.contains(client)) {
-      break;
+    const auto address = address_of_hop(*hop);
+    if (!address) {
+      return std::nullopt;
     }
     client = *address;
   }
@@ -133,6 +154,10 @@ http_context::http_context(http_options o, metrics& m, http::handler h, upgrade_
                                         "Requests answered, by class of status",
                                         {{"server", options.tcp.name}, {"status", name}}));
   }
+}
+
+bool http_context::may_complain() const {
+  return !complained_.exchange(true);
 }
 
 void http_context::count(int status) const {
@@ -274,8 +299,14 @@ http::request http_session::take_request() {
     const auto& trusted = context_->options.tcp.trusted;
     const auto peer = ip_address::parse(request.remote_address).value_or(ip_address{});
     const auto client = client_behind(peer, request, trusted);
-    request.remote_address = client.to_string();
-    request.is_trusted = trusted.contains(client);
+    request.is_trusted = client && trusted.contains(*client);
+    request.remote_address = client ? client->to_string() : "unknown";
+    if (!client && context_->may_complain()) {
+      log::warn(
+          "X-Forwarded-For of a trusted proxy is not a list of addresses, its clients are "
+          "limited as one proxy={}",
+          peer.to_string());
+    }
   }
   return request;
 }

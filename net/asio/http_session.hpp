@@ -18,6 +18,8 @@ struct http_context {
   http_context(http_options o, metrics& m, http::handler h, upgrade_handler u);
 
   void count(int status) const;
+  /// The first time only: a proxy's configuration is wrong for every request alike.
+  bool may_complain() const;
 
   const http_options options;
   const request_limits limits;
@@ -26,6 +28,7 @@ struct http_context {
 
  private:
   std::vector<metrics::counter*> requests_;  // by class of status
+  mutable std::atomic<bool> complained_ = false;
 };
 
 class http_session final : public tcp_session {

@@ -4,6 +4,7 @@
 // for the password again, and for the second factor where there is one.
 #include <boost/json/value.hpp>
 
+#include "base/log.hpp"
 #include "net/http/auth_cookie.hpp"
 #include "net/http/auth_tokens.hpp"
 #include "net/http/fields.hpp"
@@ -72,6 +73,16 @@ callback<void> answer_empty(responder answer) {
   };
 }
 
+/// What administrators do to others leaves a line, whatever comes of it.
+callback<void> answer_logged(const char* what, call& c) {
+  return [what, administrator = c.who->id, user = c.captured,
+          answer = std::move(c.answer)](result<void> outcome) mutable {
+    log::info("an administrator {} administrator={} user={} outcome={}", what, administrator, user,
+              outcome ? "done" : outcome.error().reason);
+    answer(outcome ? empty_response(204) : error_response(outcome.error()));
+  };
+}
+
 callback<std::vector<std::string>> answer_codes(responder answer) {
   return answer_with<std::vector<std::string>>(
       std::move(answer), [](const std::vector<std::string>& codes) {
@@ -107,7 +118,7 @@ void change_email(const services& s, call c) {
 }
 
 void log_out_everywhere(const services& s, call c) {
-  const bool has_cookie = refresh_token_of_page(c.req).has_value();
+  const bool has_cookie = has_refresh_cookie(c.req);
   auto forget = has_cookie ? refresh_cookie(c.req, "", std::chrono::seconds(0)) : std::string();
   s.parts.changes->log_out_everywhere(
       c.who->id,
@@ -179,6 +190,8 @@ void rotate_token_key(const services& s, call c) {
   if (body.problem() != nullptr) {
     return c.answer(error_response(*body.problem()));
   }
+  log::info("an administrator rotates the token key administrator={} ends_older={}", c.who->id,
+            ends_older);
   s.parts.changes->rotate_token_key(
       ends_older,
       answer_with<account::rotated_key>(std::move(c.answer), [](const account::rotated_key& made) {
@@ -193,8 +206,11 @@ using change = void (*)(const services&, call);
 
 void add_account_change_routes(router& table, const shared_services& s) {
   const auto add = [&](const char* method, const char* pattern, access who, change run) {
-    table.add({method, std::string("/api/v1") + pattern, who,
-               [s, run](call c) { run(*s, std::move(c)); }});
+    table.add({.method = method,
+               .pattern = std::string("/api/v1") + pattern,
+               .who = who,
+               .run = [s, run](call c) { run(*s, std::move(c)); },
+               .answers_secrets = std::string_view(pattern).starts_with("/users/me/totp")});
   };
   add("PUT", "/users/me/password", access::user, change_password);
   add("PUT", "/users/me/email", access::user, change_email);
@@ -206,11 +222,13 @@ void add_account_change_routes(router& table, const shared_services& s) {
   add("POST", "/users/me/totp/disable", access::user, end_second_factor);
   add("POST", "/admin/users/{user_id}/logout-all", access::administrator,
       [](const services& parts, call c) {
-        parts.parts.changes->log_out_everywhere(c.captured, answer_empty(std::move(c.answer)));
+        auto answer = answer_logged("ended all log-ins", c);
+        parts.parts.changes->log_out_everywhere(c.captured, std::move(answer));
       });
   add("POST", "/admin/users/{user_id}/totp/disable", access::administrator,
       [](const services& parts, call c) {
-        parts.parts.changes->remove_second_factor(c.captured, answer_empty(std::move(c.answer)));
+        auto answer = answer_logged("took away a second factor", c);
+        parts.parts.changes->remove_second_factor(c.captured, std::move(answer));
       });
   add("POST", "/admin/token-keys/rotate", access::administrator, rotate_token_key);
 }

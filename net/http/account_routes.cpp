@@ -89,9 +89,14 @@ void add_account_routes(router& table, const shared_services& s) {
   table.add({"GET", "/api/v1/users/me", access::user, [s](call c) { show_me(*s, std::move(c)); }});
   table.add({"GET", "/api/v1/users/me/stream-key", access::user,
              [s](call c) { answer_stream_key(*s, &account::accounts::stream_key, std::move(c)); }});
-  table.add({"POST", "/api/v1/users/me/stream-key/rotate", access::user, [s](call c) {
-               answer_stream_key(*s, &account::accounts::rotate_stream_key, std::move(c));
-             }});
+  table.add({.method = "POST",
+             .pattern = "/api/v1/users/me/stream-key/rotate",
+             .who = access::user,
+             .run =
+                 [s](call c) {
+                   answer_stream_key(*s, &account::accounts::rotate_stream_key, std::move(c));
+                 },
+             .answers_secrets = true});
 }
 
 }  // namespace troupe::http

@@ -59,6 +59,17 @@ result<std::optional<account::identity>> authorize(const account::accounts& acco
   return *std::move(who);
 }
 
+/// Takes a token of the peer's address and one of its block.
+std::optional<std::chrono::seconds> refuse(rate_limiter& addresses, rate_limiter& blocks,
+                                           const request& r) {
+  const auto key = address_key(r.remote_address);
+  if (const auto wait = addresses.refuse(key)) {
+    return wait;
+  }
+  const auto block = block_key(key);
+  return block ? blocks.refuse(*block) : std::nullopt;
+}
+
 /// Counts and times the answers of one route.
 class route_meter {
  public:
@@ -98,12 +109,17 @@ class whole_api final : public api {
       : services_(std::make_shared<services>(std::move(parts), std::move(settings))),
         by_address_("address", limits().requests_per_minute_per_address, limits().tracked_peers,
                     clock(), services_->parts.metrics),
+        by_block_("block", block_factor * limits().requests_per_minute_per_address,
+                  limits().tracked_peers, clock(), services_->parts.metrics),
         by_user_("user", limits().requests_per_minute_per_user, limits().tracked_peers, clock(),
                  services_->parts.metrics),
         unmatched_("any", "none", services_->parts.metrics) {
     auto& m = services_->parts.metrics;
     services_->log_ins = std::make_unique<rate_limiter>(
         "log_in", limits().log_ins_per_minute_per_address, limits().tracked_peers, clock(), m);
+    services_->log_ins_of_block = std::make_unique<rate_limiter>(
+        "log_in_block", block_factor * limits().log_ins_per_minute_per_address,
+        limits().tracked_peers, clock(), m);
     if (!services_->parts.idempotency) {
       services_->parts.idempotency =
           std::make_shared<memory_idempotency_store>(limits(), clock(), m);
@@ -159,7 +175,7 @@ class whole_api final : public api {
 
   void answer_request(const router::match& match, request r, responder answer) {
     if (!r.is_trusted) {
-      if (const auto wait = by_address_.refuse(address_key(r.remote_address))) {
+      if (const auto wait = refuse(by_address_, by_block_, r)) {
         return answer(error_response(
             make_error(errc::rate_limited, "too many requests from this address"), wait));
       }
@@ -183,7 +199,8 @@ class whole_api final : public api {
            .captured = match.captured,
            .captured2 = match.captured2};
     const auto key = c.req.header("idempotency-key");
-    if (key && c.who && c.req.method == "POST" && !match.found->has_own_rules) {
+    if (key && c.who && c.req.method == "POST" && !match.found->has_own_rules &&
+        !match.found->answers_secrets) {
       return run_once(*match.found, std::string(*key), std::move(c));
     }
     match.found->run(std::move(c));
@@ -230,6 +247,7 @@ class whole_api final : public api {
 
   const std::shared_ptr<services> services_;
   rate_limiter by_address_;
+  rate_limiter by_block_;
   rate_limiter by_user_;
   route_meter unmatched_;
   router table_;
@@ -242,7 +260,7 @@ bool services::refuses_log_in(call& c) const {
   if (c.req.is_trusted) {
     return false;
   }
-  const auto wait = log_ins->refuse(address_key(c.req.remote_address));
+  const auto wait = refuse(*log_ins, *log_ins_of_block, c.req);
   if (wait) {
     c.answer(
         error_response(make_error(errc::rate_limited, "too many log-ins from this address"), wait));

@@ -28,13 +28,23 @@ bool is_from_own_origin(const request& r) {
 }
 
 std::optional<std::string> refresh_token_of_page(const request& r) {
-  return cookie(r, cookie_name).transform([](auto value) { return std::string(value); });
+  const auto all = cookies(r, cookie_name);
+  if (all.size() != 1) {
+    return std::nullopt;
+  }
+  return std::string(all.front());
+}
+
+bool has_refresh_cookie(const request& r) {
+  return !cookies(r, cookie_name).empty();
 }
 
 std::string refresh_cookie(const request& r, std::string_view token, std::chrono::seconds life) {
-  // X-Forwarded-Proto is believed from anyone: who lies about it makes only their own browser drop
-  // the cookie.
-  const bool is_https = equals_ignoring_case(r.header("x-forwarded-proto").value_or(""), "https");
+  // The first is what the browser spoke, where several proxies each add theirs. It is believed from
+  // anyone: who lies about it makes only their own browser drop the cookie.
+  const auto protocols = r.header("x-forwarded-proto").value_or("");
+  const bool is_https =
+      equals_ignoring_case(trimmed(protocols.substr(0, protocols.find(','))), "https");
   return fmt::format("{}={}; Path=/api/v1; Max-Age={}; HttpOnly; SameSite=Strict{}", cookie_name,
                      token, life.count(), is_https ? "; Secure" : "");
 }

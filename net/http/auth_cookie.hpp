@@ -18,8 +18,12 @@ namespace troupe::http {
 /// browsers and plain http have. A program sends neither, and passes.
 bool is_from_own_origin(const request& r);
 
-/// The refresh token of the page that sent this; nothing without the cookie.
+/// The refresh token of the page that sent this; nothing without the cookie, and nothing when there
+/// are two: another host of the domain, or a path, has put one beside ours.
 std::optional<std::string> refresh_token_of_page(const request& r);
+
+/// Whether there is any, to take away.
+bool has_refresh_cookie(const request& r);
 
 /// The Set-Cookie that gives the page its token for so long, or, with an empty one, takes it away.
 std::string refresh_cookie(const request& r, std::string_view token, std::chrono::seconds life);

@@ -13,8 +13,7 @@ account::client client_of(const request& r);
 
 response refuse_other_origin();
 
-/// Answers with a log-in's tokens; by_cookie: the refresh token goes into the page's cookie, which
-/// a log-in that is refused takes away.
+/// Answers with a log-in's tokens; by_cookie: the refresh token goes into the page's cookie.
 callback<account::token_pair> answer_with_tokens(const services& s, call c, bool by_cookie);
 
 /// The caller's own account.

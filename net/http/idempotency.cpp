@@ -51,7 +51,10 @@ result<std::optional<response>> memory_idempotency_store::claim(idempotency_key 
     }
     return known->answer;
   }
-  make_room(key.user);
+  if (!make_room(key.user)) {
+    return fail(errc::unavailable, "overloaded",
+                "too many requests with an Idempotency-Key are under way");
+  }
   const auto user = key.user;
   by_user_[user].push_back(
       entries_.insert(entries_.end(), {std::move(key), what, clock_.now(), std::nullopt}));
@@ -99,16 +102,28 @@ void memory_idempotency_store::drop_expired() {
   }
 }
 
-void memory_idempotency_store::make_room(user_id user) {
+bool memory_idempotency_store::make_room(user_id user) {
   const auto mine = by_user_.find(user);
   if (mine != by_user_.end() && mine->second.size() >= limit_per_user_) {
+    const auto oldest = std::ranges::find_if(
+        mine->second, [](const auto& each) { return each->answer.has_value(); });
+    if (oldest == mine->second.end()) {
+      return false;
+    }
     evicted_.add();
-    erase(mine->second.front());
+    erase(*oldest);
   }
   if (entries_.size() >= limit_) {
+    // What is under way would run twice if its key were forgotten.
+    const auto oldest =
+        std::ranges::find_if(entries_, [](const auto& each) { return each.answer.has_value(); });
+    if (oldest == entries_.end()) {
+      return false;
+    }
     evicted_.add();
-    erase(entries_.begin());
+    erase(oldest);
   }
+  return true;
 }
 
 idempotency_claim::idempotency_claim(std::shared_ptr<idempotency_store> store, idempotency_key key)

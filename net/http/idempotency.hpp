@@ -56,7 +56,8 @@ class idempotency_store {
   virtual void abandon(const idempotency_key& key) = 0;
 };
 
-/// Bounded in all and per user; the oldest key gives way, counted. Calls back at once, on the
+/// Bounded in all and per user; the oldest key that is answered gives way, counted, and where none
+/// is, the new one is refused: unavailable (overloaded). Calls back at once, on the
 /// caller's thread.
 class memory_idempotency_store final : public idempotency_store {
  public:
@@ -81,7 +82,7 @@ class memory_idempotency_store final : public idempotency_store {
   entries::iterator find(const idempotency_key& key);
   void erase(entries::iterator which);
   void drop_expired();
-  void make_room(user_id user);
+  [[nodiscard]] bool make_room(user_id user);
 
   const std::size_t limit_;
   const std::size_t limit_per_user_;

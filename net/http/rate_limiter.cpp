@@ -55,6 +55,11 @@ std::uint64_t address_key(std::string_view address) {
   return is_mapped ? ipv4_tag | big_endian(v6, 12, 4) : big_endian(v6, 0, 8);
 }
 
+std::optional<std::uint64_t> block_key(std::uint64_t address_key) {
+  const bool is_ipv6 = address_key != 0 && address_key >> 32 != 0xffff;
+  return is_ipv6 ? std::optional(address_key >> 16) : std::nullopt;
+}
+
 rate_limiter::rate_limiter(const std::string& name, int per_minute, std::size_t peers,
                            const clock& clock, metrics& m)
     : interval_(per_minute > 0 ? period / per_minute : duration::zero()),

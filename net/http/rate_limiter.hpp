@@ -23,6 +23,12 @@ namespace troupe::http {
 /// IPv6 address counts as its IPv4 address. What is no address shares one key.
 std::uint64_t address_key(std::string_view address);
 
+/// The IPv6 /48 that an address_key() lies in, which is what a site gets; nothing for IPv4.
+std::optional<std::uint64_t> block_key(std::uint64_t address_key);
+
+/// How much more the networks of a /48 may do together than one of them.
+constexpr int block_factor = 8;
+
 class rate_limiter {
  public:
   /// name: a metric label. per_minute: rate and burst, 0 = off. peers is rounded up to a power of

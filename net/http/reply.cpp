@@ -17,6 +17,24 @@ shared_bytes to_body(std::string_view text) {
   return shared_bytes(bytes(text.begin(), text.end()));
 }
 
+/// Errors of the store whose sentences name hosts, files and keys.
+bool is_of_store(const error& e) {
+  return e.reason.starts_with("store_") || e.reason.starts_with("disk_") ||
+         e.reason == "constraint_violation" || e.reason == "invalid_text";
+}
+
+/// What may be said about it.
+const char* sentence_for(errc code) {
+  switch (code) {
+    case errc::conflict:
+      return "the present state forbids this";
+    case errc::invalid_argument:
+      return "a text holds characters that cannot be stored";
+    default:
+      return "the database is away or overloaded, try again later";
+  }
+}
+
 }  // namespace
 
 int status_of(errc code) {
@@ -71,6 +89,12 @@ response error_response(const error& e, std::optional<std::chrono::seconds> retr
   if (status == 500) {
     log::error("http request failed reason={} message=\"{}\"", e.reason, e.message);
     return error_response(500, "internal", "something went wrong here; it has been logged");
+  }
+  if (is_of_store(e)) {
+    log::warn("http request failed in the store reason={} message=\"{}\"", e.reason, e.message);
+    auto told = make_error(e.code, sentence_for(e.code));
+    told.retry_after = e.retry_after;
+    return error_response(told, retry_after);
   }
   auto answer = error_response(status, e.reason, e.message);
   if (e.retry_after.count() > 0) {

@@ -20,7 +20,8 @@ int status_of(errc code);
 
 response json_response(int status, const boost::json::value& body);
 
-/// What went wrong in us is logged and not told. 429 and 503 get a Retry-After (default below).
+/// What went wrong in us or in the store is logged and not told. 429 and 503 get a Retry-After
+/// (default below).
 response error_response(const error& e,
                         std::optional<std::chrono::seconds> retry_after = std::nullopt);
 

@@ -46,6 +46,8 @@ struct route {
   /// The behaviour limits its users and remembers their Idempotency-Keys itself: the limit per user
   /// and the store of keys here leave the route alone.
   bool has_own_rules = false;
+  /// Its answers hold secrets, which are not kept for repeats: an Idempotency-Key is not looked at.
+  bool answers_secrets = false;
 };
 
 class router {

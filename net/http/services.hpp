@@ -21,6 +21,7 @@ struct services {
   api_parts parts;
   api_settings settings;
   std::unique_ptr<rate_limiter> log_ins;
+  std::unique_ptr<rate_limiter> log_ins_of_block;
 
   /// True when the peer tried too many passwords: then the call has been answered.
   bool refuses_log_in(call& c) const;

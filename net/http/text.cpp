@@ -143,7 +143,8 @@ std::optional<std::string_view> host_name(std::string_view host_header) {
   return is_whole ? std::optional(name) : std::nullopt;
 }
 
-std::optional<std::string_view> cookie(const request& r, std::string_view name) {
+std::vector<std::string_view> cookies(const request& r, std::string_view name) {
+  std::vector<std::string_view> all;
   for (const auto& [header, value] : r.headers) {
     if (header != "cookie") {
       continue;
@@ -154,11 +155,11 @@ std::optional<std::string_view> cookie(const request& r, std::string_view name) 
       rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
       const auto equals = pair.find('=');
       if (equals != std::string_view::npos && trimmed(pair.substr(0, equals)) == name) {
-        return trimmed(pair.substr(equals + 1));
+        all.push_back(trimmed(pair.substr(equals + 1)));
       }
     }
   }
-  return std::nullopt;
+  return all;
 }
 
 }  // namespace troupe::http

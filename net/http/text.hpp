@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/http/message.hpp"
 
@@ -30,7 +31,7 @@ std::optional<std::string> decode_form_value(std::string_view text);
 /// is not one (RFC 9110 7.2, with names kept to letters, digits, '-', '.' and '_').
 std::optional<std::string_view> host_name(std::string_view host_header);
 
-/// The cookie's value from any of the Cookie headers.
-std::optional<std::string_view> cookie(const request& r, std::string_view name);
+/// The values of all cookies of the name, from any of the Cookie headers.
+std::vector<std::string_view> cookies(const request& r, std::string_view name);
 
 }  // namespace troupe::http

@@ -27,12 +27,7 @@ callback<account::token_pair> answer_with_tokens(const services& s, call c, bool
   return [life = s.settings.refresh_cookie_life, by_cookie,
           c = std::move(c)](result<account::token_pair> made) mutable {
     if (!made) {
-      auto refusal = error_response(made.error());
-      if (by_cookie && refusal.status == 401) {  // it will not work next time either
-        refusal.headers.emplace_back("Set-Cookie",
-                                     refresh_cookie(c.req, "", std::chrono::seconds(0)));
-      }
-      return c.answer(std::move(refusal));
+      return c.answer(error_response(made.error()));
     }
     boost::json::object body{{"access_token", made->access_token},
                              {"token_type", "Bearer"},
@@ -95,6 +90,17 @@ void grant_by_refresh_token(const services& s, call c, const fields& body, bool 
             ? make_error(errc::unauthenticated, "invalid_grant", "there is no log-in to renew")
             : make_error(errc::invalid_argument, "\"refresh_token\" is missing")));
   }
+  if (by_cookie && refresh_token_of_page(c.req) == *token) {
+    // The cookie itself was refused: it will not work next time either. Nothing else takes it away:
+    // a wrong password says nothing about the log-in that is there.
+    c.answer = [answer = std::move(c.answer),
+                gone = refresh_cookie(c.req, "", std::chrono::seconds(0))](response r) mutable {
+      if (r.status == 401) {
+        r.headers.emplace_back("Set-Cookie", std::move(gone));
+      }
+      answer(std::move(r));
+    };
+  }
   s.parts.accounts->refresh(**std::move(token), answer_with_tokens(s, std::move(c), by_cookie));
 }
 
@@ -132,7 +138,7 @@ void log_out(const services& s, call c) {
   if (!body) {
     return c.answer(error_response(body.error()));
   }
-  const bool has_cookie = refresh_token_of_page(c.req).has_value();
+  const bool has_cookie = has_refresh_cookie(c.req);
   if (has_cookie && !is_from_own_origin(c.req)) {
     return c.answer(refuse_other_origin());
   }

@@ -402,7 +402,17 @@ TEST_CASE("http_server: X-Forwarded-For counts as far as the proxies are trusted
   CHECK(who("X-Forwarded-For: 192.0.2.7\r\n") == "192.0.2.7");
   CHECK(who("X-Forwarded-For: 6.6.6.6, 192.0.2.7 , 10.1.2.3\r\n") == "192.0.2.7");
   CHECK(who("X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-For: 10.1.2.3\r\n") == "192.0.2.7");
-  CHECK(who("X-Forwarded-For: 192.0.2.7, rubbish, 10.1.2.3\r\n") == "10.1.2.3 trusted");
+  CHECK(who("X-Forwarded-For: 192.0.2.7:4711\r\n") == "192.0.2.7");
+  CHECK(who("X-Forwarded-For: [2001:db8::1]:4711, 10.1.2.3:80\r\n") == "2001:db8::1");
+  CHECK(who("X-Forwarded-For: [2001:db8::1]\r\n") == "2001:db8::1");
+  CHECK(who("X-Forwarded-For: 192.0.2.7, , \r\n") == "192.0.2.7");
+  // Somebody, but nobody knows who: never the proxy itself, which is trusted.
+  for (const auto* bad : {"unknown", "", " , ", "192.0.2.7, rubbish, 10.1.2.3", "[2001:db8::1",
+                          "[192.0.2.7]x", "192.0.2.7:1:2", "_hidden", "1.2.3"}) {
+    INFO(bad);
+    CHECK(who("X-Forwarded-For: " + std::string(bad) + "\r\n") == "unknown");
+  }
+  CHECK(who("X-Forwarded-For: rubbish, 192.0.2.7\r\n") == "192.0.2.7");
   CHECK(who("X-Forwarded-For: 2001:db8::1\r\n") == "2001:db8::1");
 }
 

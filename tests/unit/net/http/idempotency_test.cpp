@@ -71,6 +71,21 @@ TEST_CASE_METHOD(store_fixture, "idempotency: bounded for a user and in all", "[
   finish(1, "nobody knows this one");
 }
 
+TEST_CASE_METHOD(store_fixture, "idempotency: what is under way is never forgotten for others",
+                 "[net][http]") {
+  CHECK(begin(1, "a") == "first");
+  CHECK(begin(2, "b") == "first");
+  CHECK(begin(3, "c") == "first");
+  CHECK(begin(3, "d") == "first");
+  CHECK(begin(4, "e") == "overloaded");
+  CHECK(begin(1, "a") == "idempotency_key_in_use");
+  finish(3, "d");
+  CHECK(begin(4, "e") == "first");
+  CHECK(begin(1, "a") == "idempotency_key_in_use");
+  CHECK(begin(3, "d") == "overloaded");
+  CHECK(evicted() == 1);
+}
+
 TEST_CASE_METHOD(store_fixture, "idempotency: a claim that goes unanswered frees its key",
                  "[net][http]") {
   const std::shared_ptr<idempotency_store> shared(&store, [](auto*) {});

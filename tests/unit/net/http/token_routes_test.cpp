@@ -91,6 +91,9 @@ TEST_CASE_METHOD(api_fixture, "tokens: the cookie is Secure where the page came 
   const auto plain =
       send("POST", token_path, "", log_in_with_cookie, {{"x-forwarded-proto", "http"}});
   CHECK(plain.header("Set-Cookie")->ends_with("; SameSite=Strict"));
+  const auto list =
+      send("POST", token_path, "", log_in_with_cookie, {{"x-forwarded-proto", "HTTPS , http"}});
+  CHECK(list.header("Set-Cookie")->ends_with("; Secure"));
 }
 
 TEST_CASE_METHOD(api_fixture, "tokens: a cookie that no longer works is forgotten", "[net][http]") {
@@ -99,6 +102,25 @@ TEST_CASE_METHOD(api_fixture, "tokens: a cookie that no longer works is forgotte
   CHECK(used.status() == 401);
   CHECK(used.header("Set-Cookie")->starts_with("troupe_session=; Path=/api/v1; Max-Age=0;"));
   CHECK(send("POST", token_path, "", renew_with_cookie).code() == "invalid_grant");
+}
+
+TEST_CASE_METHOD(api_fixture, "tokens: a wrong password takes no cookie away", "[net][http]") {
+  const auto wrong =
+      send("POST", token_path, "",
+           R"({"grant_type":"password","username":"ann","password":"wrong","cookie":true})",
+           {{"cookie", "troupe_session=refresh-1"}});
+  CHECK(wrong.status() == 401);
+  CHECK_FALSE(wrong.header("Set-Cookie"));
+  const auto no_cookie = send("POST", token_path, "", renew_with_cookie);
+  CHECK(no_cookie.status() == 401);
+  CHECK_FALSE(no_cookie.header("Set-Cookie"));
+}
+
+TEST_CASE_METHOD(api_fixture, "tokens: of two cookies of the name none counts", "[net][http]") {
+  const auto two = send("POST", token_path, "", renew_with_cookie,
+                        {{"cookie", "troupe_session=planted; troupe_session=refresh-1"}});
+  CHECK(two.status() == 401);
+  CHECK(accounts->refresh_token == "refresh-1");
 }
 
 TEST_CASE_METHOD(api_fixture, "tokens: the cookie counts only for who asked for it",
