@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -44,8 +45,12 @@ class fixture {
     service.reset();
     pool.reset();
     store.reset();
-    auto opened =
-        storage::database::open("sqlite:" + (folder.path / "t.db").string(), time, counters);
+    auto opened = storage::database::open("sqlite:" + (folder.path / "t.db").string(), time,
+                                          counters, {.observe = [this](std::string_view statement) {
+                                            if (before_statement) {
+                                              before_statement(statement);
+                                            }
+                                          }});
     REQUIRE(opened);
     store = std::move(*opened);
     pool = std::make_unique<worker_pool>("store", 2, 256, counters);
@@ -89,6 +94,8 @@ class fixture {
     return answer_of<user>([&](auto done) { service->owner_of_key(key, std::move(done)); });
   }
 
+  /// Called on the store's threads: not to be changed while they work.
+  std::function<void(std::string_view)> before_statement;
   temporary_folder folder;
   manual_clock time;
   metrics counters;

@@ -129,6 +129,18 @@ TEST_CASE("fair_pool: a full line makes room for who waits for less", "[account]
   CHECK(position(p.release(), "other") <= 1);
 }
 
+TEST_CASE("fair_pool: who came first does not keep a full line", "[account]") {
+  held_pool p;
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    p.submit("first", network(i + 10, 1));
+  }
+  p.submit("late", network(99, 1));
+  CHECK(p.dropped == std::vector<std::string>{"first"});
+  p.expected = 17;
+  const auto order = p.release();
+  CHECK(position(order, "late") < order.size());
+}
+
 TEST_CASE("fair_pool: a flood from everywhere leaves known networks half of the turns",
           "[account]") {
   held_pool p;

@@ -80,6 +80,25 @@ TEST_CASE("accounts: a refresh token works once, and its reuse ends the log-in",
   CHECK(f.refresh(other.refresh_token));
 }
 
+TEST_CASE("accounts: a log-out everywhere amid a renewal ends what the renewal gives out",
+          "[account]") {
+  fixture f;
+  const auto ann = f.register_user("ann").value();
+  const auto first = f.log_in("ann").value();
+  std::atomic<int> ended = 0;
+  f.before_statement = [&](std::string_view statement) {
+    // Between the token's rotation and the look at its user, as another node may.
+    if (statement.starts_with("SELECT id, username") && ended.exchange(1) == 0) {
+      REQUIRE(f.store->users().end_log_ins(ann.id, f.time.wall()));
+    }
+  };
+  const auto second = f.refresh(first.refresh_token).value();
+  REQUIRE(ended == 1);
+  REQUIRE(f.service->look_after());
+  CHECK(error_of(f.service->verify(second.access_token)).reason == "token_expired");
+  CHECK_FALSE(f.refresh(second.refresh_token));
+}
+
 TEST_CASE("accounts: a refresh token says whose it is without being used up", "[account]") {
   fixture f;
   const auto ann = f.register_user("Ann").value();
