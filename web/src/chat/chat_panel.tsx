@@ -81,6 +81,10 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
       jump: (id) => void jump(id),
       retry: (nonce) => client.retry(nonce),
       discard: (nonce) => client.discard(nonce),
+      edit: ({ nonce, text }) => {
+        client.discard(nonce);
+        setInsert((before) => ({ text, round: (before?.round ?? 0) + 1 }));
+      },
     }),
     [calls, client, jump],
   );

@@ -17,7 +17,12 @@ export interface RowActions {
   jump: (messageId: number) => void;
   retry: (nonce: string) => void;
   discard: (nonce: string) => void;
+  /** Puts what was refused back into the field. */
+  edit: (outgoing: Outgoing) => void;
 }
+
+// Said again just so, these are refused again.
+const wantsOtherWords = new Set(['blocked_word', 'invalid_message', 'not_found', 'nonce_reused']);
 
 interface RowProps {
   item: Item;
@@ -210,12 +215,20 @@ function Refusal({ outgoing, actions }: { outgoing: Outgoing; actions: RowAction
         {chatError(outgoing.code ?? 'unknown')}
         {left > 0 && ` ${t('chat.again_in', { time: duration(left, t) })}`}
       </p>
-      <button type="button" className="link-button" data-testid="chat-retry" onClick={() => actions.retry(outgoing.nonce)}>
-        {t('chat.retry')}
-      </button>
-      <button type="button" className="chat-discard" aria-label={t('chat.discard')} title={t('chat.discard')} data-testid="chat-discard" onClick={() => actions.discard(outgoing.nonce)}>
-        <CloseIcon />
-      </button>
+      <span className="chat-refusal-choices">
+        {wantsOtherWords.has(outgoing.code ?? '') ? (
+          <button type="button" className="link-button" data-testid="chat-edit" onClick={() => actions.edit(outgoing)}>
+            {t('chat.edit')}
+          </button>
+        ) : (
+          <button type="button" className="link-button" data-testid="chat-retry" onClick={() => actions.retry(outgoing.nonce)}>
+            {t('chat.retry')}
+          </button>
+        )}
+        <button type="button" className="chat-discard" aria-label={t('chat.discard')} title={t('chat.discard')} data-testid="chat-discard" onClick={() => actions.discard(outgoing.nonce)}>
+          <CloseIcon />
+        </button>
+      </span>
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { Dialog, Notice } from '../components/ui';
 import { useTexts } from '../i18n/context';
 import type { TextKey } from '../i18n/translate';
 import type { ChatState } from './chat_state';
+import { logFacts } from './log_facts';
 import { Name, Time } from './message_row';
 import { ModeEditor, WordsEditor } from './moderation_forms';
 import { useCall } from './use_call';
@@ -212,7 +213,7 @@ function Log({ calls }: { calls: RoomApi }) {
         {items?.map((entry) => (
           <li key={entry.log_id} data-testid="log-entry" data-action={entry.action}>
             <p>
-              <Name person={entry.by} /> {actionText(entry.action, t)} {entry.user && <Name person={entry.user} />}
+              <LogLine entry={entry} />
             </p>
             {entry.message && (
               <p>
@@ -222,7 +223,7 @@ function Log({ calls }: { calls: RoomApi }) {
             <p className="hint">
               {new Date(entry.created_at).toLocaleString(language)}
               {entry.reason ? ` · ${entry.reason}` : ''}
-              {detailsText(entry.details)}
+              {logFacts(entry.action, entry.details, t).map((fact) => ` · ${fact}`)}
             </p>
           </li>
         ))}
@@ -246,13 +247,20 @@ const actionTexts: Record<string, TextKey> = {
   dismiss: 'log.dismiss',
 };
 
-/** What a newer server does is named in its own word. */
-function actionText(action: string, t: (key: TextKey) => string): string {
-  const key = actionTexts[action];
-  return key ? t(key) : action;
-}
-
-function detailsText(details: LogEntry['details']): string {
-  const facts = Object.entries(details ?? {}).filter(([, value]) => value !== null && typeof value !== 'object');
-  return facts.length === 0 ? '' : ` · ${facts.map(([key, value]) => `${key}: ${String(value)}`).join(', ')}`;
+function LogLine({ entry }: { entry: LogEntry }) {
+  const { t } = useTexts();
+  if (entry.action === 'delete' && entry.user?.user_id === entry.by.user_id) {
+    return (
+      <>
+        <Name person={entry.by} /> {t('log.delete_own')}
+      </>
+    );
+  }
+  const key = actionTexts[entry.action];
+  return (
+    <>
+      {/* What a newer server does is named in its own word. */}
+      <Name person={entry.by} /> {key ? t(key) : entry.action} {entry.user && <Name person={entry.user} />}
+    </>
+  );
 }

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Follow and no longer follow, and how many do. Changes at once; a refusal takes it back.
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { ApiError } from '../api/client';
 import { people, type Profile } from '../api/people';
 import { useSession } from '../api/session';
 import { useTexts } from '../i18n/context';
 import { compactCount } from '../lib/format';
+import { usePoll } from '../lib/poll';
 import { nextAfterLogin, useNavigation } from '../router';
 import { HeartIcon } from './icons';
 
-/** A profile that is asked for once, and again when someone logs in or out. */
+// How many follow changes while one watches. Unit: ms.
+const profileEvery = 60_000;
+
+/** A profile, asked for again when someone logs in or out, and now and then. */
 export function useProfile(userId: number | null) {
   const { state } = useSession();
   const [profile, setProfile] = useState<Profile | null>(null);
-  useEffect(() => {
-    if (userId === null || state === 'unknown') {
-      return undefined;
+  const ask = async (signal: AbortSignal) => {
+    if (userId !== null) {
+      const answer = await people.profile(userId, signal);
+      if (!signal.aborted) {
+        setProfile(answer);
+      }
     }
-    const controller = new AbortController();
-    people.profile(userId, controller.signal).then(setProfile, () => undefined);
-    return () => controller.abort();
-  }, [userId, state]);
+  };
+  usePoll(userId === null || state === 'unknown' ? null : ask, profileEvery, `${userId} ${state}`);
   return [profile, setProfile] as const;
 }
 

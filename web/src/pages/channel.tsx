@@ -9,7 +9,7 @@ import { useTexts, useTitle } from '../i18n/context';
 import { usePoll } from '../lib/poll';
 import { Link } from '../router';
 import { ChannelView, DarkStage } from './channel_view';
-import { Curtain, noticeOf, useStream } from './watch';
+import { announcedOf, Curtain, newer, noticeOf, useStream } from './watch';
 
 // The room tells when a stream begins; this is for when it cannot.
 const pollEvery = 15_000;
@@ -18,7 +18,7 @@ export default function ChannelPage({ username }: { username: string }) {
   const { t } = useTexts();
   const [profile, setProfile] = useState<Profile | null>(null);
   const [missing, setMissing] = useState(false);
-  const [streamId, setStreamId] = useState<string | null>(null);
+  const [known, setStreamId] = useState<string | null>(null);
   const client = useRoomClient(profile?.user_id ?? null);
   const news = useRoomValue(client, noticeOf, '');
   useTitle(profile?.username ?? username);
@@ -29,7 +29,8 @@ export default function ChannelPage({ username }: { username: string }) {
         const answer = await people.named(username, signal);
         setProfile((before) => (before?.user_id === answer.user_id ? before : answer));
         if (answer.stream_id !== null) {
-          setStreamId(String(answer.stream_id)); // one that ended stays until the next one
+          const asked = String(answer.stream_id);
+          setStreamId((before) => newer(before, asked)); // one that ended stays until the next one
         }
       } catch (error) {
         setMissing(error instanceof ApiError && error.status === 404);
@@ -38,6 +39,12 @@ export default function ChannelPage({ username }: { username: string }) {
     [username],
   );
   usePoll(ask, pollEvery, news);
+  // The room may know of a stream before the profile does.
+  const announced = useRoomValue(client, announcedOf, null);
+  const streamId = newer(known, announced);
+  if (streamId !== known) {
+    setStreamId(streamId);
+  }
   const { stream, missing: gone, unreachable } = useStream(streamId, news);
 
   if (missing && profile === null) {

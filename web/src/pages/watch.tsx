@@ -22,11 +22,22 @@ const failuresShown = 2;
 /** What changes when the room is told of the stream. */
 export const noticeOf = ({ stream }: ChatState) => (stream ? `${stream.stream_id} ${stream.status} ${stream.title ?? ''}` : '');
 
+/** The stream that the room says is on, or about to be. */
+export const announcedOf = ({ stream }: ChatState) => (stream && stream.status !== 'ended' ? String(stream.stream_id) : null);
+
+/** Of two streams the newer one: ids grow. */
+export function newer(a: string | null, b: string | null): string | null {
+  return a === null || (b !== null && Number(b) > Number(a)) ? b : a;
+}
+
 /** A stream by its id, kept fresh; null while there is no id. `news`: asked at once when it changes. */
 export function useStream(streamId: string | null, news: string) {
   const [stream, setStream] = useState<Stream | null>(null);
-  const [missing, setMissing] = useState(false);
+  // Which question had no such stream for an answer: with news it is asked once more.
+  const [missingAt, setMissingAt] = useState<string | null>(null);
   const [failures, setFailures] = useState(0);
+  const question = `${streamId} ${news}`;
+  const missing = missingAt === question;
   const ask = useCallback(
     async (signal: AbortSignal) => {
       if (streamId === null) {
@@ -36,22 +47,22 @@ export function useStream(streamId: string | null, news: string) {
         const answer = await api.stream(streamId, signal);
         if (!signal.aborted) {
           setStream(answer);
-          setMissing(false);
+          setMissingAt(null);
           setFailures(0);
         }
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) {
-          setMissing(true);
+          setMissingAt(question);
         } else if (!signal.aborted) {
           setFailures((count) => count + 1);
         }
       }
     },
-    [streamId],
+    [streamId, question],
   );
   const mine = stream !== null && String(stream.stream_id) === streamId ? stream : null;
   const settled = streamId === null || missing || mine?.status === 'ended';
-  usePoll(settled ? null : ask, mine?.status === 'reconnecting' ? pollEveryAway : pollEvery, `${streamId} ${news}`);
+  usePoll(settled ? null : ask, mine?.status === 'reconnecting' ? pollEveryAway : pollEvery, question);
   return { stream: mine, missing, unreachable: failures >= failuresShown };
 }
 
