@@ -75,6 +75,27 @@ test('a second step is enrolled, asked for, replaced by a recovery code, and tur
   await page.context().close();
 });
 
+test('a log-out that the server did not hear is told, chat only reads, and it is made good', async () => {
+  const user = await troupe.streamer('leaver');
+  const page = await openPage(browser, troupe.origin, { allow: /40[0-9]|Failed to load resource|WebSocket|ERR_/ });
+  await logIn(page, user);
+  await page.goto('/c/leaver');
+  await page.getByTestId('chat-input').waitFor();
+  await page.route('**/api/v1/auth/logout', (route) => route.abort());
+  await page.getByTestId('log-out').click();
+  await page.getByTestId('log-out-pending').waitFor();
+  // The cookie is still good; the page does not use it, also on another visit.
+  await page.goto('/c/leaver');
+  await page.getByTestId('chat-guest').waitFor();
+  assert.equal(await page.getByTestId('chat-input').count(), 0);
+  assert.ok((await page.context().cookies()).some(({ httpOnly }) => httpOnly), 'the cookie is still there');
+  await page.unroute('**/api/v1/auth/logout');
+  await until(async () => (await page.getByTestId('log-out-pending').count()) === 0, { what: 'the log-out to be heard' });
+  await until(async () => (await page.context().cookies()).every(({ httpOnly }) => !httpOnly), { what: 'the cookie to go' });
+  page.check();
+  await page.context().close();
+});
+
 test('a new password logs other devices out; log-out everywhere this one too', async () => {
   const user = await troupe.streamer('mover');
   const here = await openPage(browser, troupe.origin, { allow: noise });

@@ -65,6 +65,10 @@ test('two people and a guest: chat both ways, reply, mention, delete', async () 
   assert.equal(await b.getByTestId('chat-input').inputValue(), 'Good evening!');
   await line(b, 'Welcome, take a seat').hover();
   await line(b, 'Welcome, take a seat').getByTestId('chat-reply').click();
+  await line(b, 'look, @guest_one: https://example.org/a?b=1.').hover();
+  await line(b, 'look, @guest_one: https://example.org/a?b=1.').getByTestId('chat-reply').click();
+  const [room, send] = await Promise.all(['room', 'chat-send'].map((id) => b.getByTestId(id).boundingBox()));
+  assert.ok(send.x + send.width <= room.x + room.width, 'a long quote leaves the button in reach');
   await b.getByTestId('chat-input').press('Escape');
   await until(async () => (await b.getByTestId('chat-replying').count()) === 0, { what: 'the reply to be left' });
   [a, b, c].forEach((page) => page.check());
@@ -135,6 +139,18 @@ test('the owner appoints a moderator, who sets slow mode, holds words and decide
   await b.getByTestId('mod-tab-held').click();
   await b.getByTestId('held-allow').click();
   await Promise.all([a, c].map((page) => sees(page, 'mind the curtain')));
+
+  await b.getByTestId('mod-tab-words').click();
+  await b.getByTestId('word').fill('trapdoor');
+  await b.getByLabel('What happens', { exact: true }).selectOption('refuse');
+  await b.getByTestId('word-add').click();
+  await b.locator('[data-testid=word-rule][data-word=trapdoor]').waitFor();
+  await say(c, 'open the trapdoor');
+  await c.locator('[data-testid=chat-outgoing][data-code=blocked_word]').waitFor();
+  // Said again just so it would be refused again: it goes back into the field.
+  await c.getByTestId('chat-edit').click();
+  await until(async () => /^open the trapdoor/.test(await c.getByTestId('chat-input').inputValue()), { what: 'the words in the field' });
+  assert.equal(await c.getByTestId('chat-outgoing').count(), 0);
 
   await b.getByTestId('mod-tab-mode').click();
   await b.getByTestId('mode-slow').selectOption('30');
@@ -302,6 +318,8 @@ test('the room is there before a stream begins and after it ended; the picture c
   const host = await troupe.streamer('host_nine');
   const b = await sit(browser, troupe, 'host_nine', null);
   await b.getByTestId('off-air').waitFor();
+  // The room alone tells of it: the profile may know later.
+  await b.route('**/api/v1/users?username=*', (route) => route.abort());
   const encoder = publish(troupe.rtmp(host.key), { file: media('main') });
   try {
     await b.locator('[data-testid=player][data-status=live]').waitFor({ timeout: 30_000 });

@@ -190,6 +190,7 @@ export const enRoom = {
   'settings.password_done': 'Your password is changed. All other devices are logged out.',
   'settings.code': 'Code of your authenticator',
   'settings.code_hint': 'Six digits, or one of your recovery codes.',
+  'settings.code_hint_first': 'Six digits.',
   'settings.totp_title': 'Two-step log-in',
   'settings.totp_off': 'Besides the password, a code of an app on your phone: then a stolen password is not enough.',
   'settings.totp_on': 'It is on. A log-in asks for a code of your authenticator.',

@@ -191,6 +191,7 @@ export const jaRoom: Record<keyof typeof enRoom, string> = {
   'settings.password_done': 'パスワードを変更しました。ほかの端末はすべてログアウトされました。',
   'settings.code': '認証アプリのコード',
   'settings.code_hint': '6 桁の数字、またはリカバリーコード。',
+  'settings.code_hint_first': '6 桁の数字です。',
   'settings.totp_title': '2 段階認証',
   'settings.totp_off': 'パスワードに加えてスマートフォンのアプリのコードを使います。パスワードが盗まれても安全です。',
   'settings.totp_on': 'オンになっています。ログイン時に認証アプリのコードが必要です。',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Asks again and again while someone is looking: hidden tabs pause, and ask at once when shown.
+// Asks again and again while someone is looking: hidden tabs pause, and ask at once when shown, or when the network is back.
 import { useEffect, useRef, useState } from 'react';
 
 /** Calls `ask` now, then `everyMs` after each answer. Never two at a time. Null switches it off. */
@@ -34,11 +34,13 @@ export function usePoll(ask: ((signal: AbortSignal) => Promise<void>) | null, ev
     };
     const shown = () => void round();
     document.addEventListener('visibilitychange', shown);
+    window.addEventListener('online', shown);
     void round();
     return () => {
       controller.abort();
       clearTimeout(timer);
       document.removeEventListener('visibilitychange', shown);
+      window.removeEventListener('online', shown);
     };
   }, [on, everyMs, key]);
 }

@@ -79,7 +79,7 @@ function EmailForm({ email }: { email: string }) {
         <Field label={t('settings.email_new')} name="new-email" type="email" error={errorOf('email')} value={wanted} onChange={setWanted} autoComplete="email" maxLength={254} required />
         <Field label={t('settings.password_old')} name="email-password" type="password" error={errorOf('old')} value={proof.password} onChange={proof.setPassword} autoComplete="current-password" maxLength={128} required />
         {proof.needsCode && <CodeField value={proof.otp} onChange={proof.setOtp} error={errorOf('otp')} autoFocus />}
-        {proof.code && !fieldOf[proof.code] && <Notice kind="error">{errorText(proof.code)}</Notice>}
+        {proof.code && !fieldOf[proof.code] && <Notice kind={proof.code === 'second_factor_required' ? 'good' : 'error'}>{errorText(proof.code)}</Notice>}
         {proof.done && <Notice kind="good">{t('settings.email_done')}</Notice>}
         <div className="button-row">
           <button type="submit" className="button" disabled={proof.working} data-testid="change-email">
@@ -111,7 +111,7 @@ function PasswordForm({ username }: { username: string }) {
         <Field label={t('settings.password_old')} name="old-password" type="password" error={errorOf('old')} value={proof.password} onChange={proof.setPassword} autoComplete="current-password" maxLength={128} required />
         <Field label={t('settings.password_new')} name="new-password" type="password" hint={t('account.password_hint')} error={errorOf('new')} value={wanted} onChange={setWanted} autoComplete="new-password" minLength={10} maxLength={128} required />
         {proof.needsCode && <CodeField value={proof.otp} onChange={proof.setOtp} error={errorOf('otp')} autoFocus />}
-        {proof.code && !fieldOf[proof.code] && <Notice kind="error">{errorText(proof.code)}</Notice>}
+        {proof.code && !fieldOf[proof.code] && <Notice kind={proof.code === 'second_factor_required' ? 'good' : 'error'}>{errorText(proof.code)}</Notice>}
         {proof.done && <Notice kind="good">{t('settings.password_done')}</Notice>}
         <div className="button-row">
           <button type="submit" className="button" disabled={proof.working} data-testid="change-password">

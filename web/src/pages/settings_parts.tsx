@@ -38,9 +38,9 @@ export function useProof() {
   return { password, setPassword, otp, setOtp, needsCode, setNeedsCode, code, working, done, run };
 }
 
-export function CodeField({ value, onChange, error = null, autoFocus = false }: { value: string; onChange: (value: string) => void; error?: string | null; autoFocus?: boolean }) {
+export function CodeField({ value, onChange, error = null, autoFocus = false, hint = 'settings.code_hint' }: { value: string; onChange: (value: string) => void; error?: string | null; autoFocus?: boolean; hint?: TextKey }) {
   const { t } = useTexts();
-  return <Field label={t('settings.code')} name="otp" hint={t('settings.code_hint')} error={error} value={value} onChange={onChange} autoComplete="one-time-code" maxLength={20} required autoFocus={autoFocus} />;
+  return <Field label={t('settings.code')} name="otp" hint={t(hint)} error={error} value={value} onChange={onChange} autoComplete="one-time-code" maxLength={20} required autoFocus={autoFocus} />;
 }
 
 export function Panel({ id, title, children }: { id: string; title: TextKey; children: ReactNode }) {

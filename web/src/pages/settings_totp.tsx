@@ -86,7 +86,7 @@ function Enrolment({ onCodes }: { onCodes: (codes: string[]) => void }) {
       <p className="totp-key">
         <span>{t('settings.totp_key')}</span> <code data-testid="totp-secret">{secret.secret.replace(/(.{4})(?=.)/g, '$1 ')}</code>
       </p>
-      <CodeField value={proof.otp} onChange={proof.setOtp} error={proof.code === 'invalid_otp' ? errorText(proof.code) : null} autoFocus />
+      <CodeField value={proof.otp} onChange={proof.setOtp} error={proof.code === 'invalid_otp' ? errorText(proof.code) : null} hint="settings.code_hint_first" autoFocus />
       {proof.code && proof.code !== 'invalid_otp' && <Notice kind="error">{errorText(proof.code)}</Notice>}
       <div className="button-row">
         <button type="submit" className="button" disabled={proof.working} data-testid="totp-confirm">
