@@ -11,7 +11,8 @@ result<std::unique_ptr<http_server>> http_server::listen(io_threads& threads, ht
                                                          metrics& m, http::handler answer,
                                                          upgrade_handler upgrade) {
   // One answer may be a whole segment. It is not copied, and the session queues no second one
-  // before it is almost gone, so counting bytes here would bound nothing.
+  // before it is almost gone, so counting bytes here would bound nothing. Who takes a connection
+  // over by an upgrade sets a limit of its own.
   options.tcp.outbox_limit = std::numeric_limits<std::size_t>::max();
   auto tcp = options.tcp;
   auto context = std::make_shared<const http_context>(std::move(options), m, std::move(answer),

@@ -45,6 +45,8 @@ class socket_connection final : public tcp_connection,
   void send_now(std::span<const shared_bytes> buffers) override;
   void limit_send_buffer(std::size_t size) override;
 
+  void limit_outbox(std::size_t size) override { limits_.outbox = size; }
+
   std::size_t queued_bytes() const override { return queued_; }
 
   void pause_reading() override { paused_ = true; }
@@ -95,7 +97,7 @@ class socket_connection final : public tcp_connection,
   const std::size_t thread_number_;
   const peer_facts peer_;
   const std::string remote_address_;
-  const limits limits_;
+  limits limits_;
   const std::shared_ptr<connection_registry> registry_;
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer timer_;

@@ -78,6 +78,9 @@ class tcp_connection {
   /// How many bytes the kernel keeps for the peer, about; its own default may grow to megabytes.
   virtual void limit_send_buffer(std::size_t) {}
 
+  /// Another outbox limit than the server's, for a protocol that queues less or more.
+  virtual void limit_outbox(std::size_t) {}
+
   /// Bytes queued and not yet taken by the kernel.
   virtual std::size_t queued_bytes() const = 0;
 

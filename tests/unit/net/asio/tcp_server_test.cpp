@@ -207,6 +207,14 @@ TEST_CASE("tcp_server: a slow reader's outbox is bounded", "[net][tcp_server]") 
     }
     f.expect_closed(net::close_reason::outbox_full);
   }
+  SECTION("a session may have a limit of its own") {
+    f.s.on_open = [](auto& c) {
+      c.limit_outbox(500'000);
+      c.send(block(900'000));
+    };
+    auto c = f.connect(4096);
+    f.expect_closed(net::close_reason::outbox_full);
+  }
 }
 
 TEST_CASE("tcp_server: many small buffers arrive in order", "[net][tcp_server]") {
