@@ -27,6 +27,7 @@ result<void> viewer_parts::open(const viewer_needs& n, net::io_threads& threads,
   s.node = needs_.node;
   s.incarnation = incarnation_;
   s.sockets_per_user = static_cast<std::size_t>(limits.chat_sockets_user);
+  s.sockets_per_address = static_cast<std::size_t>(limits.connections_per_address);
   s.connects_per_minute_per_address = static_cast<int>(limits.requests_per_minute_address);
   std::vector<std::unique_ptr<ws::loop>> loops;
   for (std::size_t i = 0; i < threads.size(); ++i) {

@@ -43,7 +43,14 @@ void relay_ring::append(const event& e) {
 broadcast relay_ring::at(std::int64_t seq) const {
   TROUPE_CHECK(seq >= first() && seq <= last_, "only what is here is given out");
   const auto& found = entries_[static_cast<std::size_t>(seq - first())];
-  return {.seq = seq, .json = found.json, .for_moderators = false};
+  const auto* quoted = found.reply ? &*found.reply->reply_to : nullptr;
+  return {.seq = seq,
+          .json = found.json,
+          .for_moderators = false,
+          .message_id = found.message_id,
+          .author = found.author,
+          .quoted_id = quoted != nullptr ? quoted->message_id : 0,
+          .quoted_author = quoted != nullptr ? quoted->user : 0};
 }
 
 void relay_ring::remove(const event& by) {

@@ -139,7 +139,8 @@ struct chat_edge::arrival {
   user_id room = 0;
   bool is_held = false;
   std::uint64_t notices = 0;
-  account_place place;
+  socket_place place;
+  socket_place address_place;
   std::optional<viewer_lease> viewer;
 };
 
@@ -154,7 +155,8 @@ chat_edge::chat_edge(edge_settings s, const edge_dependencies& d,
                .presence = d.presence,
                .time = d.time,
                .tokens = viewer::resume_tokens(d.resume_key, d.time),
-               .places = account_sockets(settings_.sockets_per_user),
+               .per_account = socket_counts(settings_.sockets_per_user),
+               .per_address = socket_counts(settings_.sockets_per_address),
                .counters = session_metrics(d.counters)},
       fanout_(d.fanout),
       hub_counters_(d.counters),
@@ -224,16 +226,26 @@ void chat_edge::upgrade(http::request r, std::unique_ptr<net::upgrade_request> h
     refuse(http::error_response(asked.error()));
     return;
   }
+  socket_place of_address;
   if (!r.is_trusted) {
-    if (const auto wait = connects_.refuse(http::address_key(r.remote_address))) {
+    const auto key = http::address_key(r.remote_address);
+    if (const auto wait = connects_.refuse(key)) {
       refuse(http::error_response(
           make_error(errc::rate_limited, "too many connections of this address in a minute"),
           wait));
       return;
     }
+    // Here too, because the server below counts a proxy's connections as the proxy's.
+    if (!of_address.move_to(context_.per_address, key)) {
+      refuse(http::error_response(make_error(errc::rate_limited, "too_many_connections",
+                                             "too many connections of one address")));
+      return;
+    }
   }
-  identify(std::make_shared<arrival>(std::move(r), *std::move(asked), *where, *at, std::move(how),
-                                     *std::move(accept)));
+  auto a = std::make_shared<arrival>(std::move(r), *std::move(asked), *where, *at, std::move(how),
+                                     *std::move(accept));
+  a->address_place = std::move(of_address);
+  identify(a);
 }
 
 /// The Authorization header, then token=, then the page's cookie. A wrong token refuses; a cookie
@@ -291,7 +303,7 @@ void chat_edge::find_room(const arrival_ptr& a) {
 }
 
 void chat_edge::join(const arrival_ptr& a) {
-  if (!a->place.move_to(context_.places, a->who.id)) {
+  if (!a->place.move_to(context_.per_account, key_of(a->who.id))) {
     refused_.add();
     context_.counters.closed_accounts.add();
     a->refuse(make_error(errc::rate_limited, "too_many_connections",
@@ -336,6 +348,7 @@ void chat_edge::welcome(const arrival_ptr& a, result<viewer::opened> opened) {
       .room = a->room,
       .viewer = *std::move(a->viewer),
       .place = std::move(a->place),
+      .address_place = std::move(a->address_place),
       .who = std::move(a->who),
       .watcher = {.channel = a->room,
                   .person = std::move(person),

@@ -25,6 +25,7 @@ struct edge_settings {
   std::string node = "a";
   std::uint64_t incarnation = 1;
   std::size_t sockets_per_user = 20;           ///< 0: no limit
+  std::size_t sockets_per_address = 200;       ///< 0: no limit; not for trusted ones
   int connects_per_minute_per_address = 1000;  ///< 0: no limit; not for trusted ones
   std::size_t tracked_peers = 65'536;          ///< of that rate
   hub_options hubs{};

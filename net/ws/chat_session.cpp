@@ -28,6 +28,9 @@ constexpr std::size_t answers_limit = 16 * 1024;
 /// The kernel doubles it. Its default grows to 4 MiB a socket, and would hide for minutes that a
 /// peer does not read.
 constexpr std::size_t kernel_buffer = 64 * 1024;
+/// Of all that waits for one peer: a welcome with its history (100 events of up to 4 KiB) or one
+/// write of the feed, and answers.
+constexpr std::size_t outbox_limit = 1024 * 1024;
 constexpr std::int64_t reconnect_spread_ms = 5000;
 constexpr duration question_deadline = 10s;
 
@@ -51,8 +54,8 @@ std::int64_t reconnect_delay(std::uint64_t number) {
 }
 
 metrics::counter& closed_for(metrics& m, const char* why) {
-  return m.make_counter("troupe_chat_sockets_closed_total", "Chat sockets closed for what their peer did",
-                        {{"reason", why}});
+  return m.make_counter("troupe_chat_sockets_closed_total",
+                        "Chat sockets closed for what their peer did", {{"reason", why}});
 }
 
 }  // namespace
@@ -66,6 +69,7 @@ session_metrics::session_metrics(metrics& m)
       closed_protocol(closed_for(m, "protocol")),
       closed_silent(closed_for(m, "silent")),
       closed_stalled(closed_for(m, "stalled")),
+      closed_unread(closed_for(m, "unread")),
       closed_accounts(closed_for(m, "account_limit")) {}
 
 bool chat_session::allowance::take(steady_time now, std::uint32_t amount, std::uint32_t most) {
@@ -84,6 +88,7 @@ chat_session::chat_session(session_context& c, const station& s, net::tcp_connec
       connection_(connection),
       viewer_(std::move(start.viewer)),
       place_(std::move(start.place)),
+      address_place_(std::move(start.address_place)),
       room_(start.room),
       user_(start.who.id),
       expires_at_(start.who.expires_at),
@@ -95,12 +100,14 @@ chat_session::chat_session(session_context& c, const station& s, net::tcp_connec
       next_resume_(last_received_ + resume_period),
       is_read_only_(user_ == 0) {
   connection_.limit_send_buffer(kernel_buffer);
+  connection_.limit_outbox(outbox_limit);
   const auto role = start.opened.role.value_or(chat::role::user);
   ticket_ = station_.hub->enter(room_, *this,
                                 {.next = start.opened.joined.last_seq + 1,
                                  .user = user_,
                                  .moderates = role != chat::role::user,
-                                 .notices = start.notices});
+                                 .notices = start.notices,
+                                 .held = start.opened.joined.held});
   if (context_.presence != nullptr) {
     counted_ = context_.presence->enter(std::move(start.watcher));
   }
@@ -116,7 +123,7 @@ chat_session::~chat_session() {
 
 void chat_session::welcome(const session_start& start) {
   const chat::speaker who{start.who.id, start.who.username, start.who.is_administrator};
-  send(welcome_json(start.opened, resume_token(), who));
+  connection_.send(welcome_frame(start.opened, resume_token(), who));
   if (const auto& missed = start.opened.joined.missed) {
     connection_.send(missed_frame(missed->first, missed->second));
   }
@@ -249,24 +256,27 @@ void chat_session::handle(const auth_frame& f) {
     send(error_json({}, "invalid_token", "this token is not valid, or has expired"));
     return;
   }
-  if (!place_.move_to(context_.places, who->id)) {
+  if (!place_.move_to(context_.per_account, key_of(who->id))) {
     context_.counters.closed_accounts.add();
     close(close_code::policy, "too many connections of one account");
     return;
   }
+  ++auths_waiting_;
   viewer::authenticate m{
       {{who->id, who->username, who->is_administrator}, to_unix_ms(who->expires_at)},
       viewer::text_of(viewer::random_session())};
   context_.entities.ask(
       station_.speaks, context_.viewer(viewer_.number()), std::move(m), question_deadline,
-      here<viewer::authenticated>([who = *who, since = station_.hub->head(room_)](
-                                      chat_session& self, result<viewer::authenticated> answer) {
-        self.on_authenticated(who, since, std::move(answer));
-      }));
+      here<viewer::authenticated>(
+          [number = ++auths_so_far_, who = *who, since = station_.hub->head(room_)](
+              chat_session& self, result<viewer::authenticated> answer) {
+            self.on_authenticated(number, who, since, std::move(answer));
+          }));
 }
 
-void chat_session::on_authenticated(const account::identity& who, std::int64_t since,
-                                    result<viewer::authenticated> answer) {
+void chat_session::on_authenticated(std::uint32_t number, const account::identity& who,
+                                    std::int64_t since, result<viewer::authenticated> answer) {
+  --auths_waiting_;
   if (is_closing_) {
     return;
   }
@@ -274,6 +284,10 @@ void chat_session::on_authenticated(const account::identity& who, std::int64_t s
     close(close_code::internal, "this session was lost: connect again");
     return;
   }
+  if (number < auth_in_force_) {
+    return;  // a later one was answered before: the actor speaks for that one
+  }
+  auth_in_force_ = number;
   const bool is_other = std::exchange(user_, who.id) != who.id;
   is_read_only_ = false;
   expires_at_ = who.expires_at;
@@ -291,8 +305,8 @@ void chat_session::on_authenticated(const account::identity& who, std::int64_t s
 }
 
 void chat_session::check_identity() {
-  if (is_read_only_) {
-    return;
+  if (is_read_only_ || auths_waiting_ != 0) {
+    return;  // telling the actor now would silence who is about to speak
   }
   const bool is_over = context_.time.wall() >= expires_at_;
   if (is_over || context_.accounts.has_ended(
@@ -384,6 +398,8 @@ void chat_session::on_closed(net::close_reason reason) {
   is_closing_ = true;
   if (reason == net::close_reason::write_stalled) {
     context_.counters.closed_stalled.add();
+  } else if (reason == net::close_reason::outbox_full) {
+    context_.counters.closed_unread.add();
   }
 }
 

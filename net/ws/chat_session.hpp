@@ -20,7 +20,8 @@ namespace troupe::ws {
 struct session_start {
   user_id room = 0;
   viewer_lease viewer;
-  account_place place;
+  socket_place place;
+  socket_place address_place;
   account::identity who;  ///< id 0: read only
   presence::watcher watcher;
   std::uint64_t notices = 0;  ///< of hub::hold()
@@ -71,7 +72,7 @@ class chat_session final : public net::tcp_session, public member {
 
   void handle(const pong_frame&) {}
 
-  void on_authenticated(const account::identity& who, std::int64_t since,
+  void on_authenticated(std::uint32_t number, const account::identity& who, std::int64_t since,
                         result<viewer::authenticated> answer);
   void on_said(std::uint32_t number, const result<chat::posted>& answer);
   void check_identity();
@@ -88,7 +89,8 @@ class chat_session final : public net::tcp_session, public member {
   const station& station_;
   net::tcp_connection& connection_;
   viewer_lease viewer_;
-  account_place place_;
+  socket_place place_;
+  const socket_place address_place_;
   const user_id room_;
   frame_reader reader_{largest_client_frame};
   hub::ticket ticket_;
@@ -98,6 +100,11 @@ class chat_session final : public net::tcp_session, public member {
   wall_time expires_at_{};
   std::int64_t generation_ = 0;
   viewer::session_bytes session_{};
+
+  // Of auth frames. While one is not answered the actor speaks for somebody else than user_.
+  std::uint32_t auths_so_far_ = 0;
+  std::uint32_t auths_waiting_ = 0;
+  std::uint32_t auth_in_force_ = 0;
 
   std::vector<post> posts_;  // not answered yet
   std::uint32_t posts_so_far_ = 0;

@@ -6,27 +6,40 @@
 #include <spdlog/fmt/fmt.h>
 #include <boost/json.hpp>
 
+#include "actors/chat/wire.hpp"
 #include "base/check.hpp"
 #include "net/ws/frame.hpp"
 
 namespace troupe::ws {
 namespace {
 
-constexpr std::size_t notice_kinds = 8;      // the protocol has three; a newer room may have more
 constexpr std::size_t roles_kept = 64;       // for sockets that are on their way
 constexpr std::size_t chunks_kept = 16;      // different cursors among the ready sockets
 constexpr std::size_t writes_in_a_row = 16;  // to one socket, however fast it reads
 constexpr std::string_view batch_start = R"({"type":"batch","messages":[)";
 constexpr std::string_view batch_end = "]}";
 
-/// The value of "type"; what wire.cpp writes begins with it.
-std::string_view kind_of(std::string_view json) {
-  constexpr std::string_view start = R"({"type":")";
-  if (!json.starts_with(start)) {
-    return {};
+/// A number of an object's, 0 when there is none.
+std::int64_t number_in(const boost::json::object& fields, std::string_view name) {
+  const auto* found = fields.if_contains(name);
+  return found != nullptr && found->is_int64() ? found->as_int64() : 0;
+}
+
+boost::json::object fields_of(std::string_view json) {
+  boost::system::error_code problem;
+  auto parsed = boost::json::parse(json, problem);
+  return !problem && parsed.is_object() ? std::move(parsed.as_object()) : boost::json::object();
+}
+
+/// The same reply, its quote without text; nothing when it is no reply.
+std::optional<shared_bytes> without_quote(const framed& reply) {
+  auto fields = fields_of(reply.json());
+  auto* quote = fields.if_contains("reply_to");
+  if (quote == nullptr || !quote->is_object()) {
+    return std::nullopt;
   }
-  json.remove_prefix(start.size());
-  return json.substr(0, json.find('"'));
+  quote->as_object()["message"] = "";
+  return encode_text(boost::json::serialize(fields));
 }
 
 }  // namespace
@@ -39,7 +52,22 @@ std::string_view framed::json() const {
 }
 
 framed make_framed(const chat::broadcast& what) {
-  return {what.seq, encode_frame(opcode::text, what.json.view()), what.for_moderators};
+  return {.seq = what.seq,
+          .frame = encode_frame(opcode::text, what.json.view()),
+          .for_moderators = what.for_moderators,
+          .message_id = what.message_id,
+          .author = what.author,
+          .quoted_id = what.quoted_id,
+          .quoted_author = what.quoted_author};
+}
+
+std::string_view kind_of(std::string_view json) {
+  constexpr std::string_view start = R"({"type":")";
+  if (!json.starts_with(start)) {
+    return {};
+  }
+  json.remove_prefix(start.size());
+  return json.substr(0, json.find('"'));
 }
 
 shared_bytes missed_frame(std::int64_t from, std::int64_t to) {
@@ -60,21 +88,57 @@ void feed::push_event(const framed& what) {
     return;  // told twice: a room that moved
   }
   if (head_ != 0 && what.seq > head_ + 1) {
-    append({head_ + 1, what.seq - 1, missed_frame(head_ + 1, what.seq - 1), true});
+    lose(head_ + 1, what.seq - 1);
   }
-  append({what.seq, what.seq, what.frame, false});
+  const auto kind = kind_of(what.json());
+  if (kind == "deleted" || kind == "cleared") {
+    remove_text(what);
+  }
+  append({what.seq, what.seq, what, false});
   head_ = what.seq;
-  if (kind_of(what.json()) == "role") {
+  if (kind == "role") {
     note_role(what);
   }
 }
 
+void feed::lose(std::int64_t from, std::int64_t to) {
+  from = head_ != 0 ? head_ + 1 : from;
+  if (to < from) {
+    return;
+  }
+  pushed_ = true;
+  append({from, to, {.frame = missed_frame(from, to)}, true});
+  head_ = to;
+}
+
+/// Who is slow does not get what a moderator took away meanwhile. by: deleted or cleared.
+void feed::remove_text(const framed& by) {
+  const auto fields = fields_of(by.json());
+  const auto message_id = number_in(fields, "message_id");
+  const auto author = number_in(fields, "user_id");
+  const auto is_meant = [&](id message, user_id said_by) {
+    return message != 0 && (message_id != 0 ? message == message_id : said_by == author);
+  };
+  for (auto& each : ring_) {
+    auto& what = each.what;
+    const auto size = what.frame.size();
+    if (is_meant(what.message_id, what.author)) {
+      what = {.seq = what.seq, .frame = encode_text(chat::deleted_json(what.seq, what.message_id))};
+    } else if (is_meant(what.quoted_id, what.quoted_author)) {
+      what.frame = without_quote(what).value_or(what.frame);
+      what.quoted_id = 0;
+    }
+    ring_bytes_ = ring_bytes_ - size + what.frame.size();
+  }
+  chunks_.clear();
+}
+
 void feed::append(entry e) {
   chunks_.clear();
-  ring_bytes_ += e.frame.size();
+  ring_bytes_ += e.what.frame.size();
   ring_.push_back(std::move(e));
   while (ring_.size() > limits_.ring_events || ring_bytes_ > limits_.ring_bytes) {
-    ring_bytes_ -= ring_.front().frame.size();
+    ring_bytes_ -= ring_.front().what.frame.size();
     ring_.pop_front();
   }
 }
@@ -95,24 +159,40 @@ void feed::push_notice(const framed& what) {
 }
 
 void feed::note_role(const framed& what) {
-  boost::system::error_code problem;
-  const auto parsed = boost::json::parse(what.json(), problem);
-  const auto* fields = problem ? nullptr : parsed.if_object();
-  const auto* user = fields != nullptr ? fields->if_contains("user_id") : nullptr;
-  const auto* role = fields != nullptr ? fields->if_contains("role") : nullptr;
-  if (user == nullptr || !user->is_int64() || role == nullptr || !role->is_string()) {
+  const auto fields = fields_of(what.json());
+  const auto user = number_in(fields, "user_id");
+  const auto* role = fields.if_contains("role");
+  if (user == 0 || role == nullptr || !role->is_string()) {
     return;
   }
-  const role_change change{what.seq, user->as_int64(), role->as_string() != "user"};
+  const role_change change{what.seq, user, role->as_string() != "user"};
   roles_.push_back(change);
   if (roles_.size() > roles_kept) {
     roles_.pop_front();
   }
   for (auto* member : members_) {
     if (member != nullptr && member->user_ == change.user) {
-      member->moderates_ = change.moderates;
+      set_moderates(*member, change.moderates);
     }
   }
+}
+
+void feed::set_moderates(subscriber& s, bool moderates) {
+  s.is_owed_ = moderates && (s.is_owed_ || !s.moderates_);
+  s.moderates_ = moderates;
+}
+
+/// What a relay says to who joins is newer than a notice of before that.
+void feed::note_held(const arrival& how) {
+  auto at = std::ranges::find(kinds_, "held", &notice::kind);
+  if (!how.held || (at != kinds_.end() && at->number > how.notices)) {
+    return;
+  }
+  if (at == kinds_.end()) {
+    kinds_.push_back({"held", how.notices, {}, true});
+    at = kinds_.end() - 1;
+  }
+  at->frame = encode_text(chat::held_json(*how.held));
 }
 
 void feed::add(subscriber& s, const arrival& how) {
@@ -124,17 +204,18 @@ void feed::add(subscriber& s, const arrival& how) {
   s.is_member_ = true;
   members_.push_back(&s);
   ++live_;
+  note_held(how);
   set_user(s, how.user, how.moderates, how.next - 1);
 }
 
 void feed::set_user(subscriber& s, user_id user, bool moderates, std::int64_t since) {
   s.user_ = user;
-  s.moderates_ = moderates;
   for (const auto& change : roles_) {
     if (change.user == user && user != 0 && change.seq > since) {
-      s.moderates_ = change.moderates;
+      moderates = change.moderates;
     }
   }
+  set_moderates(s, moderates);
 }
 
 void feed::remove(subscriber& s) {
@@ -153,7 +234,7 @@ void feed::remove(subscriber& s) {
 }
 
 bool feed::is_caught_up(const subscriber& s) const {
-  return s.next_ > head_ && s.noticed_ == notices_;
+  return s.next_ > head_ && s.noticed_ == notices_ && !s.is_owed_;
 }
 
 bool feed::serve(subscriber& s) {
@@ -184,15 +265,14 @@ void feed::collect(subscriber& s) {
     out_.push_back(c.frame);
     s.next_ = c.to + 1;
   }
-  if (s.noticed_ == notices_) {
-    return;
-  }
   for (const auto& n : kinds_) {
-    if (n.number > s.noticed_ && (!n.for_moderators || s.moderates_)) {
+    if (n.for_moderators ? s.moderates_ && (s.is_owed_ || n.number > s.noticed_)
+                         : n.number > s.noticed_) {
       out_.push_back(n.frame);
     }
   }
   s.noticed_ = notices_;
+  s.is_owed_ = false;
 }
 
 const feed::chunk& feed::chunk_from(std::int64_t next) {
@@ -215,24 +295,25 @@ feed::chunk feed::make_chunk(std::int64_t next) const {
   const auto first = index_of(next);
   const auto& start = ring_[first];
   if (start.is_gap) {
-    return {next, start.to, 0, next == start.from ? start.frame : missed_frame(next, start.to)};
+    return {next, start.to, 0,
+            next == start.from ? start.what.frame : missed_frame(next, start.to)};
   }
   auto last = first;
-  std::size_t size = start.frame.size();
+  std::size_t size = start.what.frame.size();
   while (last + 1 < ring_.size() && !ring_[last + 1].is_gap &&
          last + 2 - first <= limits_.batch_events &&
-         size + ring_[last + 1].frame.size() <= limits_.batch_bytes) {
-    size += ring_[++last].frame.size();
+         size + ring_[last + 1].what.frame.size() <= limits_.batch_bytes) {
+    size += ring_[++last].what.frame.size();
   }
   if (last == first) {
-    return {next, next, 1, start.frame};
+    return {next, next, 1, start.what.frame};
   }
   std::string json;
   json.reserve(size + batch_start.size() + batch_end.size());
   json += batch_start;
   for (auto i = first; i <= last; ++i) {
     json += i == first ? "" : ",";
-    json += framed{0, ring_[i].frame}.json();
+    json += ring_[i].what.json();
   }
   json += batch_end;
   return {next, ring_[last].to, last - first + 1, encode_text(json)};

@@ -26,11 +26,19 @@ struct framed {
   std::int64_t seq = 0;  ///< 0: a notice
   shared_bytes frame;
   bool for_moderators = false;
+  // As in chat::broadcast.
+  id message_id = 0;
+  user_id author = 0;
+  id quoted_id = 0;
+  user_id quoted_author = 0;
 
   std::string_view json() const;
 };
 
 framed make_framed(const chat::broadcast& what);
+
+/// The value of "type"; all that rooms and relays write begins with it.
+std::string_view kind_of(std::string_view json);
 
 /// A socket as its feed sees it.
 class subscriber {
@@ -56,9 +64,12 @@ class subscriber {
   std::uint64_t noticed_ = 0;  // the newest notice it was sent
   user_id user_ = 0;           // 0: read only
   bool moderates_ = false;
+  bool is_owed_ = false;  // what moderators are told, by who has just become one
   bool is_member_ = false;
   std::uint32_t place_ = 0;  // among the feed's members
 };
+
+constexpr std::size_t notice_kinds = 8;  // the protocol has three; a newer room may have more
 
 struct feed_limits {
   std::size_t ring_events = 512;
@@ -82,6 +93,9 @@ class feed {
   /// What came for the room: events in their order, notices.
   void push(const framed& what);
 
+  /// The events of these numbers came, and were dropped: it is told also when no later one follows.
+  void lose(std::int64_t from, std::int64_t to);
+
   /// What a socket that is on its way should be told of: see add().
   std::uint64_t notices_so_far() const { return notices_; }
 
@@ -90,6 +104,8 @@ class feed {
     user_id user = 0;
     bool moderates = false;
     std::uint64_t notices = 0;  ///< of before it asked to join
+    /// Messages that wait for a moderator, as the relay said it then.
+    std::optional<std::int64_t> held{};
   };
 
   void add(subscriber& s, const arrival& how);
@@ -129,7 +145,7 @@ class feed {
   struct entry {
     std::int64_t from = 0;
     std::int64_t to = 0;
-    shared_bytes frame;
+    framed what;
     bool is_gap = false;
   };
 
@@ -158,6 +174,9 @@ class feed {
   void push_notice(const framed& what);
   void append(entry e);
   void note_role(const framed& what);
+  void note_held(const arrival& how);
+  void remove_text(const framed& by);
+  void set_moderates(subscriber& s, bool moderates);
   bool is_caught_up(const subscriber& s) const;
   const chunk& chunk_from(std::int64_t next);
   chunk make_chunk(std::int64_t next) const;

@@ -40,25 +40,47 @@ void hub::post(std::move_only_function<void(hub&)> what) {
 void hub::deliver(user_id id, events what) {
   {
     const std::lock_guard lock(mutex_);
-    if (inbox_size_ + what->size() > options_.inbox_limit) {
-      counters_.dropped.add(static_cast<double>(what->size()));
-      return;
+    const bool is_known = !inbox_.empty() || !lost_.empty();
+    // What comes after something lost is lost too: what the loop takes is in order.
+    if (inbox_size_ + what->size() > options_.inbox_limit || lost_.contains(id)) {
+      note_lost(lost_[id], *what);
+    } else {
+      inbox_size_ += what->size();
+      inbox_.emplace_back(id, std::move(what));
     }
-    inbox_size_ += what->size();
-    inbox_.emplace_back(id, std::move(what));
-    if (inbox_.size() > 1) {
-      return;  // the loop knows
+    if (is_known) {
+      return;
     }
   }
   post([](hub& h) { h.take_inbox(); });
 }
 
+void hub::note_lost(losses& l, const std::vector<framed>& what) {
+  counters_.dropped.add(static_cast<double>(what.size()));
+  for (const auto& each : what) {
+    if (each.seq != 0) {
+      l.from = l.from == 0 ? each.seq : std::min(l.from, each.seq);
+      l.to = std::max(l.to, each.seq);
+      continue;
+    }
+    std::erase_if(l.notices, [kind = kind_of(each.json())](const auto& older) {
+      return kind_of(older.json()) == kind;
+    });
+    if (l.notices.size() >= notice_kinds) {
+      l.notices.erase(l.notices.begin());
+    }
+    l.notices.push_back(each);
+  }
+}
+
 void hub::take_inbox() {
   std::vector<std::pair<user_id, events>> all;
+  std::unordered_map<user_id, losses> lost;
   {
     const std::lock_guard lock(mutex_);
     all.swap(inbox_);
     inbox_size_ = 0;
+    lost.swap(lost_);
   }
   for (const auto& [id, what] : all) {
     auto* r = find_room(id);
@@ -66,6 +88,19 @@ void hub::take_inbox() {
       continue;  // the last socket has just left
     }
     for (const auto& each : *what) {
+      r->events.push(each);
+    }
+    schedule(id, *r);
+  }
+  for (const auto& [id, what] : lost) {
+    auto* r = find_room(id);
+    if (r == nullptr) {
+      continue;
+    }
+    if (what.from != 0) {
+      r->events.lose(what.from, what.to);
+    }
+    for (const auto& each : what.notices) {
       r->events.push(each);
     }
     schedule(id, *r);

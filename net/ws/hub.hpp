@@ -64,7 +64,8 @@ struct hub_options {
   feed_limits feeds{};
   duration pass_interval = std::chrono::milliseconds(20);
   std::size_t slice = 256;  ///< sockets, then others of the loop: about 1.5 ms
-  /// Broadcasts that wait for the loop; beyond it they are dropped, and sockets told.
+  /// Broadcasts that wait for the loop; beyond it events are dropped and sockets told, and of
+  /// notices the newest of each kind is kept.
   std::size_t inbox_limit = 16'384;
   /// Called on the loop's thread, every few seconds for each room with sockets, with the last
   /// number they got: for the relay, which may have been lost.
@@ -135,6 +136,14 @@ class hub : public std::enable_shared_from_this<hub> {
     std::uint32_t number = 0;
   };
 
+  /// What the inbox had no place for: the newest notice of each kind, and which events.
+  struct losses {
+    std::int64_t from = 0;  // 0: no events
+    std::int64_t to = 0;
+    std::vector<framed> notices;
+  };
+
+  void note_lost(losses& l, const std::vector<framed>& what);
   void take_inbox();
   room* find_room(user_id id) const;
   void schedule(user_id id, room& r);
@@ -156,6 +165,7 @@ class hub : public std::enable_shared_from_this<hub> {
   std::mutex mutex_;
   std::vector<std::pair<user_id, events>> inbox_;
   std::size_t inbox_size_ = 0;
+  std::unordered_map<user_id, losses> lost_;  // of rooms with sockets here; until the loop comes
 
   std::unordered_map<user_id, std::unique_ptr<room>> rooms_;
   std::vector<slot> slots_;

@@ -4,6 +4,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "actors/chat/wire.hpp"
+#include "net/ws/frame.hpp"
 
 namespace troupe::ws {
 namespace {
@@ -50,24 +51,25 @@ std::string_view code_of(const error& why) {
 
 }  // namespace
 
-std::string welcome_json(const viewer::opened& o, std::string_view resume,
-                         const chat::speaker& who) {
+std::vector<shared_bytes> welcome_frame(const viewer::opened& o, std::string_view resume,
+                                        const chat::speaker& who) {
   const auto& j = o.joined;
-  std::string out;
-  out.reserve(j.history.size() + 1024);
-  out += R"({"type":"welcome","session":)" + quoted(o.session);
-  out += R"(,"resume":)" + quoted(resume);
-  out += fmt::format(R"(,"seq":{},"history":[)", j.last_seq);
-  out += as_text(j.history.view());
-  out += R"(],"user":)";
-  out += who.user == 0 ? "null" : user_json(who, o.role.value_or(chat::role::user));
-  out += fmt::format(R"(,"channel":{{"user_id":{},"username":{}}})", j.owner, quoted(j.owner_name));
-  out += R"(,"mode":)" + mode_fields(j.mode);
-  out += R"(,"role":)";
-  out += o.role ? fmt::format(R"("{}")", chat::to_string(*o.role)) : "null";
-  out += R"(,"stream":)" + stream_fields(j.stream);
-  out += fmt::format(R"(,"viewers":{}}})", j.viewers);
-  return out;
+  std::string head = R"({"type":"welcome","session":)" + quoted(o.session);
+  head += R"(,"resume":)" + quoted(resume);
+  head += fmt::format(R"(,"seq":{},"history":[)", j.last_seq);
+  std::string tail = R"(],"user":)";
+  tail += who.user == 0 ? "null" : user_json(who, o.role.value_or(chat::role::user));
+  tail +=
+      fmt::format(R"(,"channel":{{"user_id":{},"username":{}}})", j.owner, quoted(j.owner_name));
+  tail += R"(,"mode":)" + mode_fields(j.mode);
+  tail += R"(,"role":)";
+  tail += o.role ? fmt::format(R"("{}")", chat::to_string(*o.role)) : "null";
+  tail += R"(,"stream":)" + stream_fields(j.stream);
+  tail += fmt::format(R"(,"viewers":{}}})", j.viewers);
+  bytes start;
+  append_header(start, opcode::text, head.size() + j.history.size() + tail.size());
+  start.insert(start.end(), head.begin(), head.end());
+  return {shared_bytes(std::move(start)), j.history, shared_bytes(bytes(tail.begin(), tail.end()))};
 }
 
 std::string authenticated_json(const viewer::person& who, chat::role role) {

@@ -6,15 +6,18 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "actors/viewer/messages.hpp"
+#include "base/bytes.hpp"
 #include "base/error.hpp"
 
 namespace troupe::ws {
 
-/// who.user 0: read only.
-std::string welcome_json(const viewer::opened& o, std::string_view resume,
-                         const chat::speaker& who);
+/// A frame in pieces, because everybody who joins has the same bytes of history. who.user 0: read
+/// only.
+std::vector<shared_bytes> welcome_frame(const viewer::opened& o, std::string_view resume,
+                                        const chat::speaker& who);
 std::string authenticated_json(const viewer::person& who, chat::role role);
 std::string ack_json(std::string_view nonce, const chat::posted& said);
 std::string pending_json(std::string_view nonce);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "actors/account/accounts.hpp"
 #include "actors/presence/presence.hpp"
@@ -20,16 +21,16 @@
 
 namespace troupe::ws {
 
-/// How many sockets each account has. Thread: any.
-class account_sockets {
+/// How many sockets each account, or each address, has. Thread: any.
+class socket_counts {
  public:
   /// 0: no limit.
-  explicit account_sockets(std::size_t most) : most_(most) {}
+  explicit socket_counts(std::size_t most) : most_(most) {}
 
-  /// False when the account has as many as it may.
-  bool take(user_id user) {
+  /// False when it has as many as it may.
+  bool take(std::uint64_t key) {
     const std::lock_guard lock(mutex_);
-    auto& count = counts_[user];
+    auto& count = counts_[key];
     if (most_ != 0 && count >= most_) {
       return false;
     }
@@ -37,9 +38,9 @@ class account_sockets {
     return true;
   }
 
-  void give_back(user_id user) {
+  void give_back(std::uint64_t key) {
     const std::lock_guard lock(mutex_);
-    const auto at = counts_.find(user);
+    const auto at = counts_.find(key);
     if (at != counts_.end() && --at->second == 0) {
       counts_.erase(at);
     }
@@ -48,54 +49,56 @@ class account_sockets {
  private:
   const std::size_t most_;
   std::mutex mutex_;
-  std::unordered_map<user_id, std::size_t> counts_;  // at most one entry a socket
+  std::unordered_map<std::uint64_t, std::size_t> counts_;  // at most one entry a socket
 };
 
-/// A place among an account's sockets; user 0 has none.
-class account_place {
+/// A place among the sockets of an account or an address; key 0 has none.
+class socket_place {
  public:
-  account_place() = default;
+  socket_place() = default;
 
-  account_place(account_place&& other) noexcept
-      : of_(std::exchange(other.of_, nullptr)), user_(std::exchange(other.user_, 0)) {}
+  socket_place(socket_place&& other) noexcept
+      : of_(std::exchange(other.of_, nullptr)), key_(std::exchange(other.key_, 0)) {}
 
-  account_place& operator=(account_place&& other) noexcept {
+  socket_place& operator=(socket_place&& other) noexcept {
     if (this != &other) {
       give_back();
       of_ = std::exchange(other.of_, nullptr);
-      user_ = std::exchange(other.user_, 0);
+      key_ = std::exchange(other.key_, 0);
     }
     return *this;
   }
 
-  ~account_place() { give_back(); }
+  ~socket_place() { give_back(); }
 
-  user_id user() const { return user_; }
-
-  /// False when there is none left; then the present one stays. The same user's stays too.
-  bool move_to(account_sockets& all, user_id user) {
-    if (user == user_) {
+  /// False when there is none left; then the present one stays. The same key's stays too.
+  bool move_to(socket_counts& all, std::uint64_t key) {
+    if (key == key_) {
       return true;
     }
-    if (user != 0 && !all.take(user)) {
+    if (key != 0 && !all.take(key)) {
       return false;
     }
     give_back();
-    of_ = user != 0 ? &all : nullptr;
-    user_ = user;
+    of_ = key != 0 ? &all : nullptr;
+    key_ = key;
     return true;
   }
 
  private:
   void give_back() {
     if (of_ != nullptr) {
-      of_->give_back(user_);
+      of_->give_back(key_);
     }
   }
 
-  account_sockets* of_ = nullptr;
-  user_id user_ = 0;
+  socket_counts* of_ = nullptr;
+  std::uint64_t key_ = 0;
 };
+
+inline std::uint64_t key_of(user_id user) {
+  return static_cast<std::uint64_t>(user);
+}
 
 struct session_metrics {
   explicit session_metrics(metrics& m);
@@ -107,6 +110,7 @@ struct session_metrics {
   metrics::counter& closed_protocol;     ///< RFC 6455 violated
   metrics::counter& closed_silent;
   metrics::counter& closed_stalled;
+  metrics::counter& closed_unread;  ///< more waited for it than may
   metrics::counter& closed_accounts;
 };
 
@@ -118,7 +122,8 @@ struct session_context {
   presence::presence* presence = nullptr;  ///< nothing: nobody is counted
   const clock& time;
   viewer::resume_tokens tokens;
-  account_sockets places;
+  socket_counts per_account;
+  socket_counts per_address;
   session_metrics counters;
 
   runtime::entity_name viewer(std::uint64_t number) const {

@@ -70,6 +70,15 @@ test('an auth frame lets a reader speak; a wrong one changes nothing', async () 
   await client.close();
 });
 
+test('moderators are told what is held when they come, others are not', async () => {
+  const [moderator, other] = await Promise.all([as(owner), as(friend)]);
+  assert.equal((await moderator.frame((f) => f.type === 'held')).count, 0);
+  other.say('after the welcome', 'h1');
+  await other.answer('h1');
+  assert.ok(!other.frames.some((f) => f.type === 'held'));
+  await Promise.all([moderator, other].map((c) => c.close()));
+});
+
 test('a session is resumed without loss, and its nonces with it', async () => {
   const speaker = await as(owner);
   const client = await as(friend);

@@ -236,6 +236,38 @@ TEST_CASE("chat_edge: bounds the sockets of an account", "[net][ws]") {
   CHECK(b.connect({{"token", "user-8"}}).session);
 }
 
+TEST_CASE("chat_edge: bounds the sockets of an address", "[net][ws]") {
+  chat_bench b({.sockets_per_address = 2});
+  auto& first = b.connect();
+  b.connect({{"token", "user-8"}});
+  CHECK(code_of(b.connect({{"token", "user-9"}})) == "429 too_many_connections");
+  auto trusted = chat_bench::request();
+  trusted.is_trusted = true;
+  CHECK(b.connect_by(trusted).session);
+  auto other = chat_bench::request();
+  other.remote_address = "198.51.100.1";
+  CHECK(b.connect_by(other).session);
+  b.disconnect(first);
+  CHECK(b.connect({{"token", "wrong"}}).refused);  // who is refused gives the place back
+  CHECK(b.connect().session);
+  CHECK(b.connect().refused);
+}
+
+TEST_CASE("chat_edge: hands the same bytes of history to everybody", "[net][ws]") {
+  chat_bench b;
+  const std::string history = R"({"type":"message","seq":41,"message":"hi"})";
+  b.script.joined.history = shared_bytes(bytes(history.begin(), history.end()));
+  for (const auto* token : {"user-8", "user-9"}) {
+    auto& p = b.connect({{"token", token}});
+    const auto all = p.messages();
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].at("history").as_array().at(0).at("seq") == 41);
+    CHECK(all[0].at("user").at("username").is_string());
+    CHECK(std::ranges::count(p.connection.handed, b.script.joined.history.data()) == 1);
+    CHECK(p.connection.outbox == 1024 * 1024);
+  }
+}
+
 TEST_CASE("chat_edge: bounds how often an address connects", "[net][ws]") {
   chat_bench b({.connects_per_minute_per_address = 3});
   for (int i = 0; i < 3; ++i) {

@@ -34,7 +34,9 @@ struct room_script {
   std::vector<std::int64_t> heard;  // of listening
   std::vector<runtime::promise<chat::posted>> waiting_posts;
   std::vector<runtime::promise<chat::joined>> waiting_joins;
+  std::vector<runtime::promise<chat::role_answer>> waiting_roles;
   bool holds_posts = false;
+  bool holds_roles = false;
   bool holds_joins = false;
   std::optional<error> post_error;
   std::optional<error> join_error;
@@ -103,8 +105,15 @@ class fake_room {
     return answer;
   }
 
-  result<chat::role_answer> on(runtime::context&, const chat::read_role&) {
-    return chat::role_answer{script_.role};
+  runtime::later<chat::role_answer> on(runtime::context& ctx, const chat::read_role&) {
+    auto p = ctx.defer<chat::role_answer>();
+    auto answer = p.answer();
+    if (script_.holds_roles) {
+      script_.waiting_roles.push_back(std::move(p));
+    } else {
+      p.set(chat::role_answer{script_.role});
+    }
+    return answer;
   }
 
  private:
@@ -182,7 +191,11 @@ class fake_connection final : public net::tcp_connection {
   bool is_open_now = true;
   bytes sent;
   bytes queue;
-  int writes = 0;  // what the kernel was handed
+  int writes = 0;                           // what the kernel was handed
+  std::vector<const std::uint8_t*> handed;  // where what was sent lies
+  std::size_t outbox = 0;                   // its limit
+
+  void limit_outbox(std::size_t size) override { outbox = size; }
 
   void send(std::vector<shared_bytes> buffers) override {
     for (const auto& b : buffers) {
@@ -191,6 +204,7 @@ class fake_connection final : public net::tcp_connection {
   }
 
   void send(shared_bytes buffer) override {
+    handed.push_back(buffer.data());
     if (is_open_now) {
       queue.insert(queue.end(), buffer.view().begin(), buffer.view().end());
     }
@@ -508,6 +522,14 @@ struct chat_bench {
     const auto view = as_bytes(json);
     sockets.publish(channel,
                     {{seq, shared_bytes(bytes(view.begin(), view.end())), for_moderators}});
+  }
+
+  /// {"type":"role"} of somebody.
+  void publish_role(std::int64_t seq, user_id user, std::string_view role) {
+    publish_json(
+        fmt::format(R"({{"type":"role","seq":{},"user_id":{},"username":"x","role":"{}"}})", seq,
+                    user, role),
+        seq);
   }
 
   double count(const std::string& name, const metrics::labels& l = {}) {

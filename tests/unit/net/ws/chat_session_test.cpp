@@ -16,7 +16,8 @@ std::string message(std::string_view nonce, std::string_view text = "Hello") {
 /// One who may speak, past the welcome.
 peer& speaker(chat_bench& b, const std::string& token = "user-8") {
   auto& p = b.connect({{"token", token}});
-  REQUIRE(p.types() == strings{"welcome"});
+  const bool is_owner = token == "user-977";
+  REQUIRE(p.types() == (is_owner ? strings{"welcome", "held"} : strings{"welcome"}));
   return p;
 }
 
@@ -161,7 +162,7 @@ TEST_CASE("chat_session: takes an auth frame", "[net][ws]") {
   p.session->on_bytes(masked(0x81, R"({"type":"auth","token":"user-8"})"));
   b.send(p, message("c1"));
   const auto all = p.messages();
-  REQUIRE(all.size() == 3);
+  REQUIRE(all.size() == 4);
   CHECK(all[0].at("type") == "auth");
   CHECK(all[0].at("user").at("user_id") == 8);
   CHECK(all[0].at("user").at("username") == "aya");
@@ -169,6 +170,7 @@ TEST_CASE("chat_session: takes an auth frame", "[net][ws]") {
   CHECK(all[0].at("expires_at").as_string() == to_iso8601(b.accounts.expires_at));
   CHECK(all[1].at("type") == "resume");
   CHECK(all[2].at("type") == "ack");
+  CHECK(all[3].at("type") == "held");
   CHECK(b.script.posts.at(0).from.user == 8);
   // The same user again: the same session, and no other token.
   b.send(p, R"({"type":"auth","token":"user-8"})");
@@ -215,6 +217,105 @@ TEST_CASE("chat_session: is read only after a log-out everywhere", "[net][ws]") 
   CHECK(only(p).at("code") == "unauthenticated");
   b.send(p, R"({"type":"auth","token":"user-8"})");
   CHECK(only(p).at("code") == "invalid_token");
+}
+
+TEST_CASE("chat_session: a log-in that waits is not undone by the one before", "[net][ws]") {
+  chat_bench b;
+  auto& p = speaker(b);
+  b.script.holds_roles = true;
+  b.send(p, R"({"type":"auth","token":"user-9"})");
+  b.accounts.has_ended_all = true;  // user 8 logs out everywhere
+  b.advance(2s);
+  b.accounts.has_ended_all = false;
+  CHECK(p.types().empty());
+  REQUIRE(b.script.waiting_roles.size() == 1);
+  b.script.waiting_roles[0].set(chat::role_answer{});
+  b.run();
+  CHECK(p.types() == strings{"auth", "resume"});
+  b.send(p, message("c1"));
+  CHECK(only(p).at("type") == "ack");
+  CHECK(b.script.posts.back().from.user == 9);
+  b.accounts.has_ended_all = true;  // now it counts
+  b.advance(1100ms);
+  CHECK(p.types() == strings{"token_expired"});
+}
+
+TEST_CASE("chat_session: the last of several log-ins counts", "[net][ws]") {
+  chat_bench b;
+  auto& p = b.connect();
+  CHECK(p.types() == strings{"welcome"});
+  b.script.holds_roles = true;
+  b.send(p, R"({"type":"auth","token":"user-8"})");
+  b.send(p, R"({"type":"auth","token":"user-9"})");
+  REQUIRE(b.script.waiting_roles.size() == 2);
+  b.script.waiting_roles[1].set(chat::role_answer{});
+  b.run();
+  b.script.waiting_roles[0].set(chat::role_answer{chat::role::moderator});
+  b.run();
+  CHECK(p.types() == strings{"auth", "resume"});
+  b.publish_json(R"({"type":"held","count":1})", 0, true);
+  b.run();
+  CHECK(p.types().empty());
+  b.send(p, message("c1"));
+  CHECK(b.script.posts.back().from.user == 9);
+}
+
+TEST_CASE("chat_session: tells moderators how many messages are held", "[net][ws]") {
+  chat_bench b;
+  b.script.joined.held = 3;
+  auto& owner = b.connect({{"token", "user-977"}});
+  const auto got = owner.messages();
+  REQUIRE(got.size() == 2);
+  CHECK(got[0].at("type") == "welcome");
+  CHECK(got[1].at("type") == "held");
+  CHECK(got[1].at("count") == 3);
+  auto& p = speaker(b);  // no moderator yet
+  b.publish_role(42, 8, "moderator");
+  b.run();
+  const auto promoted = p.messages();
+  REQUIRE(promoted.size() == 2);
+  CHECK(promoted[0].at("type") == "role");
+  CHECK(promoted[1].at("count") == 3);
+  CHECK(owner.types() == strings{"role"});
+  b.publish_role(43, 8, "user");
+  b.publish_json(R"({"type":"held","count":4})", 0, true);
+  b.advance(100ms);
+  CHECK(p.types() == strings{"role"});
+  b.script.joined.last_seq = 43;
+  auto& reader = b.connect();
+  b.script.role = chat::role::moderator;
+  b.send(reader, R"({"type":"auth","token":"user-9"})");
+  const auto all = reader.messages();
+  REQUIRE(all.size() == 4);
+  CHECK(all[1].at("type") == "auth");
+  CHECK(all[3].at("type") == "held");
+  CHECK(all[3].at("count") == 3);  // what the relay said to who joined last
+}
+
+TEST_CASE("chat_session: is told what an I/O thread had no place for", "[net][ws]") {
+  edge_settings s;
+  s.hubs.inbox_limit = 2;
+  chat_bench b(s);
+  auto& p = speaker(b);
+  for (std::int64_t seq = 42; seq <= 46; ++seq) {
+    b.publish(seq);
+  }
+  b.publish_json(R"({"type":"viewers","count":1})");
+  b.publish_json(R"({"type":"stream","status":"live"})");
+  b.publish_json(R"({"type":"viewers","count":2})");
+  b.run();
+  const auto all = p.messages();
+  REQUIRE(all.size() == 4);
+  CHECK(all[0].at("type") == "batch");
+  CHECK(all[1].at("type") == "missed");
+  CHECK(all[1].at("from") == 44);
+  CHECK(all[1].at("to") == 46);
+  CHECK(all[2].at("status") == "live");
+  CHECK(all[3].at("count") == 2);
+  CHECK(b.count("troupe_chat_dropped_broadcasts_total") == 6);
+  b.publish(47);
+  b.advance(100ms);
+  CHECK(only(p).at("seq") == 47);
 }
 
 TEST_CASE("chat_session: answers what is no command, ten times", "[net][ws]") {

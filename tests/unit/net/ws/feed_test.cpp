@@ -32,7 +32,8 @@ class fake_socket final : public subscriber {
  public:
   bool open = true;
   int writes = 0;
-  std::vector<std::string> frames;        // "42", "43-45", "missed 10-25", or a notice's JSON
+  std::vector<std::string> frames;  // "42", "43-45", "missed 10-25", or a notice's JSON
+  std::vector<std::string> json;
   std::vector<const std::uint8_t*> data;  // where their bytes are
   /// Takes this many writes, then stands still.
   int room = -1;
@@ -44,7 +45,8 @@ class fake_socket final : public subscriber {
     room -= room > 0 ? 1 : 0;
     for (const auto& b : buffers) {
       data.push_back(b.data());
-      frames.push_back(words_of(framed{0, b}.json()));
+      json.emplace_back(framed{.frame = b}.json());
+      frames.push_back(words_of(json.back()));
     }
   }
 
@@ -284,6 +286,98 @@ TEST_CASE("feed: shows moderators' notices to moderators, as roles change", "[ne
   f.push(held);
   full_pass(f);
   CHECK(got(again) == 1);
+}
+
+TEST_CASE("feed: knows from who joins how many messages are held", "[net][ws]") {
+  feed f;
+  const auto held = [](int count) { return fmt::format(R"({{"type":"held","count":{}}})", count); };
+  fake_socket reader;
+  fake_socket owner;
+  f.add(reader, {.next = 1, .held = 2});
+  f.add(owner, {.next = 1, .user = 7, .moderates = true, .held = 2});
+  full_pass(f);
+  CHECK(reader.frames.empty());
+  CHECK(owner.frames == words{held(2)});
+  const auto before = f.notices_so_far();
+  f.push(notice_of(held(3), true));
+  fake_socket late;  // asked to join before that notice
+  f.add(late, {.next = 1, .user = 8, .moderates = true, .notices = before, .held = 2});
+  full_pass(f);
+  CHECK(owner.frames == words{held(2), held(3)});
+  CHECK(late.frames == words{held(3)});
+  f.set_user(reader, 9, true, 0);
+  CHECK(f.serve(reader));
+  CHECK(reader.frames == words{held(3)});
+  f.set_user(reader, 9, true, 0);  // renewed: nothing new
+  CHECK(f.serve(reader));
+  CHECK(reader.frames.size() == 1);
+}
+
+TEST_CASE("feed: takes what is deleted or cleared from who is behind", "[net][ws]") {
+  feed f;
+  fake_socket slow;
+  slow.open = false;
+  f.add(slow, {.next = 1});
+  const auto say = [&f](std::int64_t seq, id message_id, user_id author, id quoted = 0) {
+    auto json = fmt::format(R"({{"type":"message","seq":{},"message":"secret {}")", seq, author);
+    json += quoted == 0 ? "}" : R"(,"reply_to":{"message_id":9,"message":"secret 5"}})";
+    auto what = notice_of(json);
+    what.seq = seq;
+    what.message_id = message_id;
+    what.author = author;
+    what.quoted_id = quoted;
+    what.quoted_author = quoted == 0 ? 0 : 5;
+    f.push(what);
+  };
+  const auto remove = [&f](std::int64_t seq, std::string_view json) {
+    auto what = notice_of(json);
+    what.seq = seq;
+    f.push(what);
+  };
+  say(1, 101, 5);
+  say(2, 102, 6);
+  say(3, 103, 6);
+  say(4, 104, 7, 101);
+  SECTION("one message") {
+    remove(5, R"({"type":"deleted","seq":5,"message_id":102})");
+    slow.open = true;
+    full_pass(f);
+    REQUIRE(slow.json.size() == 1);
+    CHECK(slow.frames == words{"1-5"});
+    CHECK(slow.json[0].find(R"({"type":"deleted","seq":2,"message_id":102})") != std::string::npos);
+    CHECK(slow.json[0].find(R"("seq":3,"message":"secret 6")") != std::string::npos);
+    CHECK(slow.json[0].find(R"("seq":1,"message":"secret 5")") != std::string::npos);
+    CHECK(slow.json[0].find(R"("message_id":9,"message":"secret 5")") != std::string::npos);
+  }
+  SECTION("all of somebody, also where it is quoted") {
+    remove(5, R"({"type":"cleared","seq":5,"user_id":5})");
+    slow.open = true;
+    full_pass(f);
+    REQUIRE(slow.json.size() == 1);
+    CHECK(slow.frames == words{"1-5"});
+    CHECK(slow.json[0].find("secret 5") == std::string::npos);
+    CHECK(slow.json[0].find(R"("message":"secret 7","reply_to":{"message_id":9,"message":""}})") !=
+          std::string::npos);
+    CHECK(slow.json[0].find("secret 6") != std::string::npos);
+  }
+}
+
+TEST_CASE("feed: tells of dropped events without a later one", "[net][ws]") {
+  feed f;
+  fake_socket a;
+  fake_socket b;
+  f.add(a, {.next = 3});
+  f.add(b, {.next = 6});
+  f.lose(5, 7);  // the first it hears of
+  CHECK(f.has_news());
+  full_pass(f);
+  CHECK(a.frames == words{"missed 3-4", "missed 5-7"});
+  CHECK(b.frames == words{"missed 6-7"});
+  f.lose(6, 7);
+  f.push(event_of(8));
+  f.lose(9, 9);
+  full_pass(f);
+  CHECK(b.frames == words{"missed 6-7", "8", "missed 9-9"});
 }
 
 TEST_CASE("feed: takes a pass in slices while members come and go", "[net][ws]") {
