@@ -73,6 +73,7 @@ struct member_record {
   std::string banned_by_name;
   wall_time banned_at;
   std::optional<wall_time> followed_at;  ///< read only: from the follow table
+  std::optional<wall_time> said_at;      ///< read only, of member() alone: their last message
 };
 
 struct held_message {
@@ -137,8 +138,9 @@ struct adopted_room {
   std::string stream_title;
 };
 
-/// fenced: a newer activation has the room, or its last number or message id are not what the writer
-/// believes (an earlier commit of its own arrived after all). Either way: drop what you hold, adopt().
+/// fenced: a newer activation has the room, or its last number or message id are not what the
+/// writer believes (an earlier commit of its own arrived after all). Either way: drop what you
+/// hold, adopt().
 enum class room_outcome : std::uint8_t { ok, fenced };
 
 struct history_request {

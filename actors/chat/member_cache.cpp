@@ -20,10 +20,21 @@ storage::member_record& member_cache::put(storage::member_record record) {
     *known = std::move(record);
     return *known;
   }
-  by_use_.push_back({std::move(record), 0});
+  by_use_.push_back({std::move(record), 0, {}});
   by_user_.emplace(user, std::prev(by_use_.end()));
   shrink();
   return by_use_.back().record;
+}
+
+steady_time member_cache::read_at(user_id user) const {
+  const auto found = by_user_.find(user);
+  return found != by_user_.end() ? found->second->read_at : steady_time();
+}
+
+void member_cache::was_read(user_id user, steady_time at) {
+  if (const auto found = by_user_.find(user); found != by_user_.end()) {
+    found->second->read_at = at;
+  }
 }
 
 void member_cache::pin(user_id user) {

@@ -8,6 +8,7 @@
 #include <list>
 #include <unordered_map>
 
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "storage/chat_store.hpp"
 
@@ -20,6 +21,9 @@ class member_cache {
   /// Valid until the next put() or unpin(). Counts as use.
   storage::member_record* find(user_id user);
   storage::member_record& put(storage::member_record record);
+  /// When its follow was last read; long ago when it is not here.
+  steady_time read_at(user_id user) const;
+  void was_read(user_id user, steady_time at);
   /// Its change is on its way to the store; may be called several times.
   void pin(user_id user);
   void unpin(user_id user);
@@ -30,6 +34,7 @@ class member_cache {
   struct entry {
     storage::member_record record;
     std::size_t pins = 0;
+    steady_time read_at;
   };
 
   void shrink();

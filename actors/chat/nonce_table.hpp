@@ -24,8 +24,6 @@ class nonce_table {
     std::string digest;
     /// Nothing: said, and not durable yet.
     std::optional<posted> answer;
-    /// Its message went into the store after it was answered unavailable, and was taken back.
-    bool is_withdrawn = false;
     wall_time created_at;
   };
 

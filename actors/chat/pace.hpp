@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -27,16 +28,22 @@ class pace {
   duration wait_for_rate(user_id user, std::size_t most, steady_time now);
   duration wait_for_gap(user_id user, duration gap, steady_time now) const;
   void said(user_id user, steady_time at, std::size_t most);
+  /// Refused after it cost something: counts against the rate, not for the gap.
+  void tried(user_id user, steady_time at, std::size_t most);
+  /// As found out later: for the gap alone.
+  void remember(user_id user, steady_time said_at, steady_time now);
 
   std::size_t users() const { return by_user_.size(); }
 
  private:
   struct entry {
     user_id user = 0;
-    steady_time last;
+    steady_time last;  // of anything
+    std::optional<steady_time> said;
     std::vector<steady_time> recent;
   };
 
+  entry& touch(user_id user, steady_time at);
   void forget(steady_time now);
 
   duration window_;

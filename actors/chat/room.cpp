@@ -109,11 +109,9 @@ result<void> room::adopt(context& ctx, storage::adopted_room row) {
   std::ranges::sort(row.nonces, {}, &storage::nonce_record::created_at);
   for (auto& n : row.nonces) {
     posted answer{n.seq == 0, n.message_id, n.seq, std::move(n.text), to_unix_ms(n.created_at)};
-    nonces_.put(n.session, n.nonce,
-                {.digest = std::move(n.digest),
-                 .answer = std::move(answer),
-                 .is_withdrawn = false,
-                 .created_at = n.created_at});
+    nonces_.put(
+        n.session, n.nonce,
+        {.digest = std::move(n.digest), .answer = std::move(answer), .created_at = n.created_at});
   }
   for (auto& h : row.held) {
     held_.push_back(std::move(h));
@@ -126,6 +124,11 @@ result<void> room::adopt(context& ctx, storage::adopted_room row) {
     stream_ = stream_notice{
         *row.stream, std::string(to_string(static_cast<storage::stream_status>(row.stream_status))),
         std::move(row.stream_title)};
+  }
+  shown_.mode = data.mode;
+  shown_.words = words_;
+  for (const auto& [user, name] : moderators_) {
+    shown_.moderators.insert(user);
   }
   is_open_ = true;
   d_.counters.open.add(1);
@@ -167,8 +170,12 @@ std::unexpected<error> room::away() const {
   return refuse(errc::unavailable, "unavailable", "the chat's storage does not answer");
 }
 
+std::size_t room::used(const ticket& places) {
+  return static_cast<std::size_t>(places.use_count()) - 1;
+}
+
 std::size_t room::waiting() const {
-  return static_cast<std::size_t>(places_.use_count()) - 1;
+  return used(places_) + used(staff_places_);
 }
 
 void room::arm(context& ctx) {
@@ -207,7 +214,7 @@ result<word_list> room::on(context&, const read_words& m) const {
   if (auto allowed = require(m.by, role::moderator); !allowed) {
     return fail(std::move(allowed.error()));
   }
-  return word_list{words_};
+  return word_list{shown_.words};
 }
 
 result<held_list> room::on(context&, const read_held& m) const {
@@ -222,11 +229,15 @@ result<held_list> room::on(context&, const read_held& m) const {
 }
 
 result<role_answer> room::on(context&, const read_role& m) const {
-  return role_answer{role_of(m.who)};
+  if (m.who.user == data.owner) {
+    return role_answer{role::owner};
+  }
+  const bool moderates = m.who.is_administrator || shown_.moderators.contains(m.who.user);
+  return role_answer{moderates ? role::moderator : role::user};
 }
 
 result<mode_answer> room::on(context&, const read_mode&) const {
-  return mode_answer{data.mode};
+  return mode_answer{shown_.mode};
 }
 
 }  // namespace troupe::chat

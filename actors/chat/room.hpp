@@ -28,6 +28,7 @@
 #include "actors/chat/nonce_table.hpp"
 #include "actors/chat/pace.hpp"
 #include "actors/chat/room_entry.hpp"
+#include "actors/chat/room_removals.hpp"
 #include "actors/chat/room_settings.hpp"
 #include "actors/chat/word_filter.hpp"
 #include "runtime/behaviour.hpp"
@@ -116,6 +117,7 @@ class room {
   /// Wakes up within a second while there is anything to watch.
   void arm(context& ctx);
   void every_second(context& ctx);
+  static std::size_t used(const ticket& places);
   std::size_t waiting() const;
   std::unexpected<error> refuse(errc code, std::string_view reason, std::string_view message,
                                 duration retry_after = {}) const;
@@ -124,15 +126,18 @@ class room {
   // room_posting.cpp: from a message to an entry.
   void say(context& ctx, draft_ptr d);
   bool is_repeated(context& ctx, draft& d);
+  void check_author(context& ctx, draft_ptr d);
   void check_member(context& ctx, draft_ptr d, bool is_fresh);
   result<void> check_ban(const context& ctx, const storage::member_record& who) const;
   result<void> check_followers_only(const context& ctx, const storage::member_record& who) const;
   result<void> check_pace(const context& ctx, const draft& d);
+  std::size_t most_counted() const;
   void check_words(context& ctx, draft_ptr d);
   void accept(context& ctx, draft_ptr d);
 
   // room_lookups.cpp: one sender's commands stay in order while one of them waits for the store.
   void in_order(context& ctx, user_id sender, task t);
+  std::size_t behind_gate(user_id sender) const;
   void hold_gate(user_id sender);
   void open_gate(context& ctx, user_id sender);
   /// Gives the record of user to then, now or later; later, the sender's further commands wait.
@@ -140,6 +145,7 @@ class room {
   void with_member(context& ctx, user_id sender, user_id user, bool is_fresh,
                    std::optional<steady_time> deadline, member_then then);
   void with_message(context& ctx, user_id sender, id message_id, message_then then);
+  std::optional<quote> quote_of(const result<event>& original) const;
   void start_lookups(context& ctx);
   void looked_up(context& ctx, user_id user, result<storage::member_record> found);
   void give_up_lookups(context& ctx);
@@ -148,6 +154,7 @@ class room {
   void enqueue(context& ctx, room_entry e);
   void start_batch(context& ctx);
   storage::room_write make_write(context& ctx, std::vector<room_entry>& entries);
+  void add_unsettled_of(user_id user, storage::room_write& w) const;
   id next_id();
   void send_batch(context& ctx);
   void batch_answered(context& ctx, const result<committed>& how);
@@ -157,14 +164,18 @@ class room {
   void was_not_stored(context& ctx);
   void settle(context& ctx);
   void settle_entry(context& ctx, room_entry& e, std::vector<event>& news);
-  void take_back(room_entry& e);
   void give_up_waiting(context& ctx);
-  void give_up(context& ctx, room_entry& e);
 
   // room_moderation.cpp: what commands change.
   template <class R>
   runtime::later<R> command(context& ctx, const speaker& by, body<R> what);
-  void enqueue_command(context& ctx, room_entry e, runtime::promise<runtime::accepted> answer);
+  const ticket& places_of(const speaker& by) const;
+  template <class R>
+  void enqueue_command(context& ctx, const speaker& by, room_entry e, runtime::promise<R> answer,
+                       R wanted = {});
+  /// Nothing is to be changed: answers when what was decided before is stored.
+  template <class R>
+  void answer_in_turn(context& ctx, const speaker& by, runtime::promise<R> answer, R wanted = {});
   storage::moderation_entry log_of(const context& ctx, std::string_view action, const speaker& by,
                                    user_id user, std::string_view username) const;
   result<void> may_ban(const ban_user& m) const;
@@ -197,6 +208,7 @@ class room {
   std::map<user_id, std::string> moderators_;
   std::vector<word_rule> words_;
   word_filter filter_;
+  shown_settings shown_;
   std::deque<storage::held_message> held_;  // stored, oldest first
   std::size_t published_held_ = 0;
   std::optional<stream_notice> stream_;
@@ -223,11 +235,13 @@ class room {
   std::deque<user_id> to_look_up_;
   std::size_t lookups_running_ = 0;
   bool lookups_pause_ = false;
+  removals removals_;
   duration lookup_backoff_{};
 
   // Commits.
   ticket places_ = std::make_shared<const int>(0);
-  id issued_id_ = 0;  // never given twice, stored or not
+  ticket staff_places_ = std::make_shared<const int>(0);  // of moderators' commands
+  id issued_id_ = 0;                                      // never given twice, stored or not
   std::deque<room_entry> gathering_;
   std::optional<room_flight> flight_;
   bool is_away_ = false;  // the store did not answer the last write

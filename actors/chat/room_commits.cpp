@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From what is decided to what is stored, answered and shown. One batch is on its way; what comes
 // meanwhile gathers for the next. A batch whose fate is not known is read back before any number is
-// given again. Messages that wait for too long are withdrawn: those that have not gone to the store
-// never will, those that did are taken back as soon as the store says so.
+// given again. Messages that wait for too long are withdrawn, unless they are on their way: of
+// these nobody can say whether they are said until the store can, so their answer waits for that.
 #include <algorithm>
 #include <ranges>
+#include <set>
 #include <utility>
 
 #include "actors/chat/room.hpp"
@@ -82,13 +83,8 @@ storage::room_write room::make_write(context& ctx, std::vector<room_entry>& entr
   w.last_seq = data.last_seq;
   const auto id_before = issued_id_;
   for (auto& e : entries) {
-    // What they said in this very batch is not in the store yet when it clears.
     for (const auto user : e.cleared) {
-      for (const auto& said : w.events) {
-        if (said.kind == storage::room_event_kind::message && said.user == user) {
-          w.gone_messages.push_back(said.message_id);
-        }
-      }
+      add_unsettled_of(user, w);
     }
     for (auto& what : e.events) {
       what.seq = ++w.last_seq;
@@ -123,6 +119,23 @@ storage::room_write room::make_write(context& ctx, std::vector<room_entry>& entr
   }
   w.last_message_id = issued_id_;
   return w;
+}
+
+/// What they said in this very batch is not in the store yet when it clears; nor were messages that
+/// are held by now, but were not when that was decided.
+void room::add_unsettled_of(user_id user, storage::room_write& w) const {
+  for (const auto& said : w.events) {
+    if (said.kind == storage::room_event_kind::message && said.user == user) {
+      w.gone_messages.push_back(said.message_id);
+    }
+  }
+  const auto decide = [&](const storage::held_message& h) {
+    if (h.user == user) {
+      w.decided.push_back(h.message_id);
+    }
+  };
+  std::ranges::for_each(w.held, decide);
+  std::ranges::for_each(held_, decide);
 }
 
 void room::send_batch(context& ctx) {
@@ -173,7 +186,6 @@ void room::retry(context& ctx) {
     return;
   }
   d_.counters.commit_retries.add();
-  give_up_waiting(ctx);
   if (flight_->is_unknown) {
     read_back(ctx);
   } else {
@@ -198,18 +210,15 @@ void room::read_back(context& ctx) {
                             }));
 }
 
-/// Its numbers are free again, and are given anew to what was not withdrawn meanwhile.
+/// Its numbers are free again, and are given anew to what has not waited for too long meanwhile.
 void room::was_not_stored(context& ctx) {
   is_away_ = false;
   auto entries = std::move(flight_->entries);
   flight_.reset();
   for (auto& e : std::ranges::reverse_view(entries)) {
-    if (!e.is_withdrawn) {
-      gathering_.push_front(std::move(e));
-    } else if (e.nonce) {
-      nonces_.remove(e.nonce->session, e.nonce->nonce);  // saying it again is a new message
-    }
+    gathering_.push_front(std::move(e));
   }
+  give_up_waiting(ctx);
   start_batch(ctx);
 }
 
@@ -224,10 +233,13 @@ void room::settle(context& ctx) {
   for (auto& e : done.entries) {
     settle_entry(ctx, e, news);
   }
+  const std::set<id> decided(done.write->decided.begin(), done.write->decided.end());
+  std::erase_if(held_, [&](const auto& h) { return decided.contains(h.message_id); });
   add_to_ring(news);
   for (auto& e : done.entries) {
+    removals_.settle(e.gone_messages, e.cleared, data.last_message_id);
     if (e.done) {
-      e.done(ctx, {});
+      e.done(ctx);
     }
   }
   if (!news.empty()) {
@@ -244,9 +256,7 @@ void room::settle_entry(context& ctx, room_entry& e, std::vector<event>& news) {
   for (const auto& m : e.members) {
     members_.unpin(m.user);
   }
-  if (e.is_withdrawn) {
-    take_back(e);
-  } else if (e.is_message) {
+  if (e.is_message) {
     posted answer;
     answer.is_held = e.held.has_value();
     answer.message_id = e.held ? e.held->message_id : e.events.front().message_id;
@@ -268,66 +278,31 @@ void room::settle_entry(context& ctx, room_entry& e, std::vector<event>& news) {
     }
   }
   for (auto& what : e.events) {
+    shown_.learn(what);
     news.push_back(std::move(what));
   }
+  if (e.words) {
+    shown_.words = std::move(*e.words);
+  }
   e.held_place.reset();
 }
 
-/// It was answered unavailable, and is in the store all the same: nobody gets to see it.
-void room::take_back(room_entry& e) {
-  room_entry undo;
-  for (auto& what : e.events) {
-    undo.gone_messages.push_back(what.message_id);
-    make_gone(what);
-  }
-  if (e.held) {
-    undo.decided.push_back(e.held->message_id);
-  }
-  gathering_.push_front(std::move(undo));
-}
-
+/// What a command changed is in the memory and goes on to the store: it cannot be undone, so it is
+/// answered when it is done. An unanswered command also keeps a drain waiting for it.
 void room::give_up_waiting(context& ctx) {
-  for (auto& e : gathering_) {
-    give_up(ctx, e);
-  }
-  std::erase_if(gathering_, [](const room_entry& e) { return e.is_withdrawn; });
-  if (flight_) {
-    for (auto& e : flight_->entries) {
-      give_up(ctx, e);
+  std::erase_if(gathering_, [&](room_entry& e) {
+    if (!e.is_message || ctx.now() < e.deadline) {
+      return false;
     }
-  }
-}
-
-void room::give_up(context& ctx, room_entry& e) {
-  const bool is_waited_for = !e.authors.empty() || e.done;
-  if (!is_waited_for || e.is_withdrawn || ctx.now() < e.deadline) {
-    return;
-  }
-  if (!e.is_message) {
-    // What it changed is in the memory and goes on to the store: it cannot be told to be undone.
-    auto done = std::exchange(e.done, nullptr);
-    done(ctx, fail(errc::deadline_exceeded, "unavailable",
-                   "the chat's storage does not answer; this is done as soon as it does"));
-    return;
-  }
-  e.is_withdrawn = true;
-  e.held_place.reset();
-  d_.counters.withdrawn.add();
-  const bool is_flying = flight_ && std::ranges::any_of(flight_->entries, [&](const room_entry& f) {
-                           return &f == &e;
-                         });
-  if (e.nonce && !is_flying) {
-    nonces_.remove(e.nonce->session, e.nonce->nonce);
-  } else if (e.nonce) {
-    if (auto* known = nonces_.find(e.nonce->session, e.nonce->nonce, ctx.wall());
-        known != nullptr) {
-      known->is_withdrawn = true;
+    d_.counters.withdrawn.add();
+    if (e.nonce) {  // saying it again is a new message
+      nonces_.remove(e.nonce->session, e.nonce->nonce);
     }
-  }
-  for (auto& author : e.authors) {
-    author.set(away());
-  }
-  e.authors.clear();
+    for (auto& author : e.authors) {
+      author.set(away());
+    }
+    return true;
+  });
 }
 
 }  // namespace troupe::chat

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,24 @@ struct draft {
   std::string held_by;  // the word that holds it
   role author_role = role::user;
   std::optional<quote> reply_to;
+  std::optional<result<event>> original;  // what it replies to, as it was read from the store
+};
+
+/// What readers are told: the settings as they are stored, while checks go by the newest.
+struct shown_settings {
+  chat::mode mode;
+  std::vector<word_rule> words;
+  std::set<user_id> moderators;
+
+  void learn(const event& e) {
+    if (e.kind == event_kind::mode) {
+      mode = e.mode;
+    } else if (e.kind == event_kind::role && e.author_role == role::moderator) {
+      moderators.insert(e.user);
+    } else if (e.kind == event_kind::role) {
+      moderators.erase(e.user);
+    }
+  }
 };
 
 /// Decided, applied to the room's memory, and not known to be stored. Either a message or what a
@@ -44,17 +63,17 @@ struct room_entry {
   std::vector<user_id> cleared;
   std::vector<storage::member_record> members;
   std::optional<std::string> settings;
+  std::optional<std::vector<word_rule>> words;  // that settings holds, when these changed
   std::vector<id> decided;
   std::vector<storage::moderation_entry> log;
 
   /// A message: its author, and whoever repeated the nonce meanwhile.
   std::vector<runtime::promise<posted>> authors;
-  /// A command: called once with how it ended.
-  std::move_only_function<void(runtime::context&, result<void>)> done;
+  /// A command: called once, when it is stored.
+  std::move_only_function<void(runtime::context&)> done;
   ticket held_place;
   steady_time deadline;
-  bool is_message = false;    // may be withdrawn; a command is finished once it was begun
-  bool is_withdrawn = false;  // answered unavailable
+  bool is_message = false;  // may be withdrawn; a command is finished once it was begun
 };
 
 /// The one batch of a room that is on its way.

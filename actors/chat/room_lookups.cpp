@@ -6,6 +6,7 @@
 
 #include "actors/chat/room.hpp"
 #include "actors/chat/room_records.hpp"
+#include "actors/chat/text_rules.hpp"
 
 namespace troupe::chat {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t lookups_at_once = 8;
 constexpr duration first_backoff = std::chrono::milliseconds(100);
 constexpr duration longest_backoff = std::chrono::seconds(1);
+constexpr std::size_t quoted_code_points = 100;  // docs/chat-protocol.md
 
 bool is_store_away(const error& e) {
   return e.code == errc::unavailable || e.code == errc::deadline_exceeded;
@@ -27,6 +29,11 @@ void room::in_order(context& ctx, user_id sender, task t) {
   } else {
     t(ctx);
   }
+}
+
+std::size_t room::behind_gate(user_id sender) const {
+  const auto held = gates_.find(sender);
+  return held != gates_.end() ? held->second.waiting.size() : 0;
 }
 
 void room::hold_gate(user_id sender) {
@@ -118,12 +125,17 @@ void room::looked_up(context& ctx, user_id user, result<storage::member_record> 
     lookup_backoff_ = duration::zero();
   }
   if (found) {
+    // Slow mode goes on where the last activation was.
+    if (found->said_at && data.mode.slow_s > 0 && *found->said_at <= ctx.wall()) {
+      pace_.remember(user, ctx.now() - (ctx.wall() - *found->said_at), ctx.now());
+    }
     if (auto* known = members_.find(user); known != nullptr) {
       known->followed_at = found->followed_at;  // the rest is ours, and newer here
       known->username = std::move(found->username);
     } else {
       members_.put(std::move(*found));
     }
+    members_.was_read(user, ctx.now());
   }
   for (auto& w : waiters) {
     if (found) {
@@ -164,17 +176,31 @@ void room::with_message(context& ctx, user_id sender, id message_id, message_the
     return;
   }
   hold_gate(sender);
-  static_cast<void>(ctx.run([&store = d_.store, owner = data.owner,
-                             message_id] { return store.find_message(owner, message_id); },
-                            [this, sender, then = std::move(then)](
-                                context& now, result<storage::room_event> found) mutable {
-                              if (found) {
-                                then(now, to_event(*found));
-                              } else {
-                                then(now, fail(std::move(found.error())));
-                              }
-                              open_gate(now, sender);
-                            }));
+  static_cast<void>(
+      ctx.run([&store = d_.store, owner = data.owner,
+               message_id] { return store.find_message(owner, message_id); },
+              [this, sender, number = removals_.begin_reading(), then = std::move(then)](
+                  context& now, result<storage::room_event> found) mutable {
+                if (found) {
+                  auto e = to_event(*found);
+                  e.user = found->user;  // also of one that is gone: its author may ask again
+                  then(now, std::move(e));
+                } else {
+                  then(now, fail(std::move(found.error())));
+                }
+                removals_.end_reading(number);
+                open_gate(now, sender);
+              }));
+}
+
+std::optional<quote> room::quote_of(const result<event>& original) const {
+  // Nothing to quote when it is gone, is about to be, or cannot be found now.
+  if (!original || original->kind != event_kind::message ||
+      removals_.has(original->message_id, original->user)) {
+    return {};
+  }
+  return quote{original->message_id, original->user, original->username,
+               cut_text(original->text, quoted_code_points)};
 }
 
 }  // namespace troupe::chat

@@ -18,7 +18,6 @@ constexpr std::int64_t longest_slow_s = 3600;
 constexpr std::int64_t longest_age_s = 7'776'000;
 constexpr std::int64_t longest_timeout_s = 1'209'600;
 constexpr std::size_t longest_reason = 500;
-constexpr std::size_t quoted_code_points = 100;
 
 using runtime::accepted;
 using accepted_promise = runtime::promise<accepted>;
@@ -42,23 +41,44 @@ runtime::later<R> room::command(context& ctx, const speaker& by, body<R> what) {
     promised.set(away());
     return answer;
   }
-  if (waiting() >= limits_.most_waiting) {
+  const auto& places = places_of(by);
+  const auto most = &places == &places_ ? limits_.most_waiting : limits_.most_staff_waiting;
+  if (used(places) >= most) {
     promised.set(refuse(errc::unavailable, "unavailable", "too much waits in this chat"));
     return answer;
   }
+  if (behind_gate(by.user) >= limits_.most_behind_gate) {
+    promised.set(refuse(errc::rate_limited, "rate_limited",
+                        "your commands before this one are not answered yet",
+                        std::chrono::seconds(1)));
+    return answer;
+  }
   in_order(ctx, by.user,
-           [place = places_, promised = std::move(promised),
+           [place = places, promised = std::move(promised),
             what = std::move(what)](context& now) mutable { what(now, std::move(promised)); });
   return answer;
 }
 
-void room::enqueue_command(context& ctx, room_entry e, accepted_promise answer) {
-  e.deadline = ctx.now() + limits_.longest_wait;
-  e.held_place = places_;
-  e.done = [answer = std::move(answer)](context&, result<void> how) mutable {
-    answer.set(how ? result<accepted>(accepted{}) : fail(std::move(how.error())));
-  };
+/// Messages, however many wait, leave room for those who moderate them.
+const ticket& room::places_of(const speaker& by) const {
+  return role_of(by) == role::user ? places_ : staff_places_;
+}
+
+template <class R>
+void room::enqueue_command(context& ctx, const speaker& by, room_entry e,
+                           runtime::promise<R> answer, R wanted) {
+  e.held_place = places_of(by);
+  e.done = [answer = std::move(answer), wanted](context&) mutable { answer.set(wanted); };
   enqueue(ctx, std::move(e));
+}
+
+template <class R>
+void room::answer_in_turn(context& ctx, const speaker& by, runtime::promise<R> answer, R wanted) {
+  if (!flight_ && gathering_.empty()) {
+    answer.set(wanted);
+  } else {
+    enqueue_command(ctx, by, {}, std::move(answer), wanted);
+  }
 }
 
 storage::moderation_entry room::log_of(const context& ctx, std::string_view action,
@@ -95,7 +115,7 @@ runtime::later<accepted> room::on(context& ctx, const delete_message& m) {
 
 void room::remove_message(context& ctx, const delete_message& m, const result<event>& found,
                           accepted_promise answer) {
-  const bool is_own = found && found->kind == event_kind::message && found->user == m.by.user;
+  const bool is_own = found && found->user == m.by.user;
   if (!is_own || m.by.user == 0) {
     if (auto allowed = require(m.by, role::moderator); !allowed) {
       answer.set(fail(std::move(allowed.error())));
@@ -111,8 +131,8 @@ void room::remove_message(context& ctx, const delete_message& m, const result<ev
     answer.set(fail(std::move(reason.error())));
     return;
   }
-  if (found->kind != event_kind::message) {
-    answer.set(accepted{});  // gone already
+  if (found->kind != event_kind::message || removals_.has_pending(m.message_id)) {
+    answer_in_turn(ctx, m.by, std::move(answer));  // gone already, or about to be
     return;
   }
   room_entry e;
@@ -120,12 +140,13 @@ void room::remove_message(context& ctx, const delete_message& m, const result<ev
   gone.message_id = m.message_id;
   e.events.push_back(std::move(gone));
   e.gone_messages.push_back(m.message_id);
+  removals_.add_message(m.message_id);
   auto entry = log_of(ctx, "delete", m.by, found->user, found->username);
   entry.message_id = m.message_id;
   entry.text = found->text;
   entry.reason = std::move(*reason);
   e.log.push_back(std::move(entry));
-  enqueue_command(ctx, std::move(e), std::move(answer));
+  enqueue_command(ctx, m.by, std::move(e), std::move(answer));
 }
 
 // ---- bans ----
@@ -165,7 +186,7 @@ runtime::later<accepted> room::on(context& ctx, const ban_user& m) {
                   }
                   room_entry e;
                   apply_ban(then, m, reason, **who, e);
-                  enqueue_command(then, std::move(e), std::move(answer));
+                  enqueue_command(then, m.by, std::move(e), std::move(answer));
                 });
   });
 }
@@ -194,6 +215,7 @@ void room::apply_ban(context& ctx, const ban_user& m, const std::string& reason,
   e.events.push_back(std::move(ban));
   e.events.push_back(event_of(event_kind::cleared, m.user, who.username, now));
   e.cleared.push_back(m.user);
+  removals_.add_user(m.user);
   std::erase_if(held_, [&](const storage::held_message& h) {
     if (h.user == m.user) {
       e.decided.push_back(h.message_id);
@@ -223,7 +245,7 @@ runtime::later<accepted> room::on(context& ctx, const unban_user& m) {
                   }
                   auto& who = **found;
                   if (check_ban(then, who)) {
-                    answer.set(accepted{});  // none is in force
+                    answer_in_turn(then, m.by, std::move(answer));  // none is in force
                     return;
                   }
                   room_entry e;
@@ -232,7 +254,7 @@ runtime::later<accepted> room::on(context& ctx, const unban_user& m) {
                   change_member(who, e);
                   e.events.push_back(event_of(event_kind::ban, m.user, who.username, then.wall()));
                   e.log.push_back(log_of(then, "unban", m.by, m.user, who.username));
-                  enqueue_command(then, std::move(e), std::move(answer));
+                  enqueue_command(then, m.by, std::move(e), std::move(answer));
                 });
   });
 }
@@ -264,7 +286,7 @@ runtime::later<accepted> room::on(context& ctx, const set_moderator& m) {
           }
           auto& who = **found;
           if (moderators_.contains(m.user) == m.is_moderator) {
-            answer.set(accepted{});
+            answer_in_turn(then, m.by, std::move(answer));
             return;
           }
           if (m.user == data.owner) {
@@ -293,7 +315,7 @@ runtime::later<accepted> room::on(context& ctx, const set_moderator& m) {
           change_member(who, e);
           e.log.push_back(
               log_of(then, m.is_moderator ? "appoint" : "dismiss", m.by, m.user, who.username));
-          enqueue_command(then, std::move(e), std::move(answer));
+          enqueue_command(then, m.by, std::move(e), std::move(answer));
         });
   });
 }
@@ -319,7 +341,7 @@ runtime::later<mode> room::on(context& ctx, const chat::set_mode& m) {
           return;
         }
         if (wanted == data.mode) {
-          answer.set(wanted);
+          answer_in_turn(now, m.by, std::move(answer), wanted);
           return;
         }
         data.mode = wanted;
@@ -332,12 +354,7 @@ runtime::later<mode> room::on(context& ctx, const chat::set_mode& m) {
         auto entry = log_of(now, "mode", m.by, 0, {});
         entry.details = details_of(wanted);
         e.log.push_back(std::move(entry));
-        e.deadline = now.now() + limits_.longest_wait;
-        e.held_place = places_;
-        e.done = [answer = std::move(answer), wanted](context&, result<void> how) mutable {
-          answer.set(how ? result<chat::mode>(wanted) : fail(std::move(how.error())));
-        };
-        enqueue(now, std::move(e));
+        enqueue_command(now, m.by, std::move(e), std::move(answer), wanted);
       });
 }
 
@@ -355,11 +372,12 @@ runtime::later<accepted> room::on(context& ctx, const set_words& m) {
     words_ = std::move(*words);
     filter_ = word_filter(words_);
     room_entry e;
+    e.words = words_;
     e.settings = to_settings({data.mode, words_});
     auto entry = log_of(now, "words", m.by, 0, {});
     entry.details = fmt::format(R"({{"count":{}}})", words_.size());
     e.log.push_back(std::move(entry));
-    enqueue_command(now, std::move(e), std::move(answer));
+    enqueue_command(now, m.by, std::move(e), std::move(answer));
   });
 }
 
@@ -376,22 +394,36 @@ runtime::later<accepted> room::on(context& ctx, const decide_held& m) {
       answer.set(fail(errc::not_found, "that message is not held"));
       return;
     }
+    const auto author = found->user;
     const auto reply_to = found->reply_to;
-    if (!m.is_allowed || reply_to == 0) {
+    if (!m.is_allowed) {
       decide(now, m, {}, std::move(answer));
       return;
     }
-    with_message(now, m.by.user, reply_to,
-                 [this, m, answer = std::move(answer)](context& then,
-                                                       const result<event>& original) mutable {
-                   std::optional<quote> quoted;
-                   if (original && original->kind == event_kind::message) {
-                     quoted =
-                         quote{original->message_id, original->user, original->username,
-                               std::string(first_code_points(original->text, quoted_code_points))};
-                   }
-                   decide(then, m, std::move(quoted), std::move(answer));
-                 });
+    const auto check = [this, m, author](context& then, std::optional<result<event>> original,
+                                         accepted_promise waits) {
+      with_member(then, m.by.user, author, false, {},
+                  [this, m, original = std::move(original), answer = std::move(waits)](
+                      context& last, result<storage::member_record*> who) mutable {
+                    if (!who) {
+                      answer.set(fail(std::move(who.error())));
+                    } else if (!check_ban(last, **who)) {
+                      answer.set(fail(errc::conflict, "is_banned", "lift the ban first"));
+                    } else {
+                      decide(last, m, original ? quote_of(*original) : std::nullopt,
+                             std::move(answer));
+                    }
+                  });
+    };
+    if (reply_to == 0) {
+      check(now, {}, std::move(answer));
+      return;
+    }
+    with_message(
+        now, m.by.user, reply_to,
+        [check, answer = std::move(answer)](context& then, result<event> original) mutable {
+          check(then, std::move(original), std::move(answer));
+        });
   });
 }
 
@@ -419,7 +451,7 @@ void room::decide(context& ctx, const decide_held& m, std::optional<quote> quote
   entry.message_id = held.message_id;
   entry.text = held.text;
   e.log.push_back(std::move(entry));
-  enqueue_command(ctx, std::move(e), std::move(answer));
+  enqueue_command(ctx, m.by, std::move(e), std::move(answer));
 }
 
 }  // namespace troupe::chat

@@ -10,18 +10,29 @@
 namespace troupe::chat {
 namespace {
 
-constexpr std::size_t longest_nonce = 64;        // docs/chat-protocol.md
-constexpr std::size_t longest_session = 256;     // ours
-constexpr std::size_t most_repeaters = 16;       // of one message that is not durable yet
-constexpr std::size_t quoted_code_points = 100;  // docs/chat-protocol.md
+constexpr std::size_t longest_nonce = 64;     // docs/chat-protocol.md
+constexpr std::size_t longest_session = 256;  // ours
+// For how long what was read of a follow is believed: a refusal for the impatient who just
+// followed, and against those who make the room read with every message; a permission for who
+// ceased to.
+constexpr duration refusal_trusted = std::chrono::seconds(3);
+constexpr duration follow_trusted = std::chrono::seconds(60);
+constexpr std::size_t most_repeaters = 16;  // of one message that is not durable yet
 
 }  // namespace
 
 runtime::later<posted> room::on(context& ctx, const post& m) {
   auto d = std::make_unique<draft>();
   auto answer = d->answer.answer();
-  if (waiting() >= limits_.most_waiting) {
+  if (used(places_) >= limits_.most_waiting) {
     d->answer.set(refuse(errc::unavailable, "unavailable", "too many messages wait in this chat"));
+    return answer;
+  }
+  const auto rate = role_of(m.from) == role::user ? limits_.user_rate : limits_.moderator_rate;
+  if (rate > 0 && behind_gate(m.from.user) >= rate) {
+    d->answer.set(refuse(errc::rate_limited, "rate_limited",
+                         "your messages before this one are not answered yet",
+                         std::chrono::seconds(1)));
     return answer;
   }
   d->said = m;
@@ -59,7 +70,11 @@ void room::say(context& ctx, draft_ptr d) {
     return;
   }
   d->text = std::move(*text);
-  d->author_role = role_of(m.from);
+  check_author(ctx, std::move(d));
+}
+
+void room::check_author(context& ctx, draft_ptr d) {
+  d->author_role = role_of(d->said.from);
   if (d->author_role == role::user) {
     check_member(ctx, std::move(d), false);
   } else if (auto in_time = check_pace(ctx, *d); !in_time) {
@@ -81,8 +96,6 @@ bool room::is_repeated(context& ctx, draft& d) {
   }
   if (known->digest != d.digest) {
     d.answer.set(refuse(errc::conflict, "nonce_reused", "this nonce was used for another message"));
-  } else if (known->is_withdrawn) {
-    d.answer.set(away());
   } else if (known->answer) {
     d.answer.set(*known->answer);
   } else {
@@ -95,7 +108,7 @@ bool room::is_repeated(context& ctx, draft& d) {
       const auto flying = std::ranges::find_if(flight_->entries, has_it);
       entry = flying != flight_->entries.end() ? &*flying : nullptr;
     }
-    if (entry == nullptr || entry->is_withdrawn || entry->authors.size() >= most_repeaters) {
+    if (entry == nullptr || entry->authors.size() >= most_repeaters) {
       d.answer.set(away());
     } else {
       entry->authors.push_back(std::move(d.answer));
@@ -122,17 +135,25 @@ void room::check_member(context& ctx, draft_ptr d, bool is_fresh) {
                   d->answer.set(fail(std::move(ok.error())));
                   return;
                 }
+                // They may have followed, or ceased to, since it was read.
                 auto follows = check_followers_only(now, **who);
-                if (follows) {
+                const auto age = now.now() - members_.read_at(d->said.from.user);
+                const bool is_old = data.mode.followers_only_min_age_s &&
+                                    age >= (follows ? follow_trusted : refusal_trusted);
+                if (!is_fresh && is_old) {
+                  check_member(now, std::move(d), true);
+                } else if (follows) {
                   check_words(now, std::move(d));
-                } else if (!is_fresh) {
-                  check_member(now, std::move(d),
-                               true);  // they may have followed since it was read
                 } else {
+                  pace_.tried(d->said.from.user, now.now(), most_counted());
                   d_.counters.refuse(follows.error().reason);
                   d->answer.set(fail(std::move(follows.error())));
                 }
               });
+}
+
+std::size_t room::most_counted() const {
+  return std::max(limits_.moderator_rate, limits_.user_rate);
 }
 
 result<void> room::check_ban(const context& ctx, const storage::member_record& who) const {
@@ -196,25 +217,28 @@ void room::check_words(context& ctx, draft_ptr d) {
   const auto reply_to = d->said.reply_to;
   if (reply_to == 0 || !d->held_by.empty()) {
     accept(ctx, std::move(d));
-    return;
+  } else if (const auto* known = find_in_ring(reply_to); known != nullptr) {
+    d->reply_to = quote_of(*known);
+    accept(ctx, std::move(d));
+  } else if (d->original) {
+    d->reply_to = quote_of(*std::exchange(d->original, std::nullopt));
+    accept(ctx, std::move(d));
+  } else {
+    const auto user = d->said.from.user;
+    with_message(ctx, user, reply_to,
+                 [this, d = std::move(d)](context& now, result<event> original) mutable {
+                   // Meanwhile its author may have been banned, the mode or the words changed.
+                   d->original = std::move(original);
+                   check_author(now, std::move(d));
+                 });
   }
-  const auto user = d->said.from.user;
-  with_message(
-      ctx, user, reply_to, [this, d = std::move(d)](context& now, result<event> original) mutable {
-        // Nothing to quote when it is gone, or cannot be found now.
-        if (original && original->kind == event_kind::message) {
-          d->reply_to = quote{original->message_id, original->user, original->username,
-                              std::string(first_code_points(original->text, quoted_code_points))};
-        }
-        accept(now, std::move(d));
-      });
 }
 
 void room::accept(context& ctx, draft_ptr d) {
   auto& m = d->said;
   const auto now_ms = to_unix_ms(ctx.wall());
   const auto now = from_unix_ms(now_ms);  // what is answered now and after a restart is the same
-  pace_.said(m.from.user, ctx.now(), std::max(limits_.moderator_rate, limits_.user_rate));
+  pace_.said(m.from.user, ctx.now(), most_counted());
   room_entry e;
   e.is_message = true;
   e.held_place = std::move(d->held_place);
@@ -223,8 +247,7 @@ void room::accept(context& ctx, draft_ptr d) {
   if (!m.nonce.empty()) {
     e.nonce = storage::nonce_record{m.session, m.nonce, d->digest, 0, 0, d->text, now};
     const auto dropped =
-        nonces_.put(m.session, m.nonce,
-                    {.digest = d->digest, .answer = {}, .is_withdrawn = false, .created_at = now});
+        nonces_.put(m.session, m.nonce, {.digest = d->digest, .answer = {}, .created_at = now});
     d_.counters.nonces_dropped.add(static_cast<double>(dropped));
   }
   const auto stream = is_live() ? std::optional(stream_->stream) : std::nullopt;

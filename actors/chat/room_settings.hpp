@@ -23,7 +23,9 @@ struct room_settings {
   std::chrono::seconds rate_window{30};
 
   std::size_t message_length = 500;       ///< code points
-  std::size_t most_waiting = 1000;        ///< messages and commands that are not durable yet
+  std::size_t most_waiting = 1000;        ///< messages that are not durable yet
+  std::size_t most_staff_waiting = 200;   ///< commands of moderators that are not
+  std::size_t most_behind_gate = 32;      ///< commands of one user that wait for an earlier one
   std::chrono::seconds longest_wait{60};  ///< then they are given up
   std::size_t ring = 100;                 ///< events kept for joins
   std::size_t nonces = 50'000;

@@ -31,12 +31,10 @@ result<subscription> room::on(context& ctx, const subscribe& m) {
   arm(ctx);
   subscription s;
   s.last_seq = data.last_seq;
-  s.mode = data.mode;
+  s.mode = shown_.mode;
   s.owner = data.owner;
   s.owner_name = data.owner_name;
-  for (const auto& [user, name] : moderators_) {
-    s.moderators.push_back(user);
-  }
+  s.moderators.assign(shown_.moderators.begin(), shown_.moderators.end());
   s.stream = stream_;
   s.viewers = published_viewers_;
   s.held = static_cast<std::int64_t>(held_.size());
@@ -65,13 +63,19 @@ void room::publish(context& ctx, room_news news) {
   }
 }
 
-/// What is gone by a later event of the same news is gone in it already.
+/// What is gone by a later event of the same news is gone in it already, also where it is quoted.
 void room::add_to_ring(std::vector<event>& news) {
   const auto clear = [](event& e, const event& by) {
-    const bool is_meant =
-        by.kind == event_kind::deleted ? e.message_id == by.message_id : e.user == by.user;
-    if (e.kind == event_kind::message && is_meant) {
+    const auto is_meant = [&](id message_id, user_id author) {
+      return by.kind == event_kind::deleted ? message_id == by.message_id : author == by.user;
+    };
+    if (e.kind != event_kind::message) {
+      return;
+    }
+    if (is_meant(e.message_id, e.user)) {
       make_gone(e);
+    } else if (e.reply_to && is_meant(e.reply_to->message_id, e.reply_to->user)) {
+      e.reply_to->text.clear();
     }
   };
   for (auto by = news.begin(); by != news.end(); ++by) {
@@ -124,7 +128,11 @@ void room::on(context& ctx, const stream_changed& m) {
     return;  // an earlier stream's end comes after the next one's beginning
   }
   const auto was_live = is_live() ? std::optional(stream_->stream) : std::nullopt;
-  stream_ = m.stream;
+  auto next = m.stream;
+  if (next.title.empty() && stream_ && stream_->stream == next.stream) {
+    next.title = std::move(stream_->title);  // it is as it was
+  }
+  stream_ = std::move(next);
   if (d_.audience != nullptr) {
     if (was_live && (!is_live() || *was_live != stream_->stream)) {
       d_.audience->on_audience_end(*was_live);

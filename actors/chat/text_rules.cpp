@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <ranges>
 
 #include <utf8proc.h>
 
@@ -56,18 +57,19 @@ bool is_visible(utf8proc_int32_t point) {
 /// within the message, and in their order, leave what stands beside it alone.
 class bidi_balance {
  public:
-  bool take(utf8proc_int32_t point) {
+  /// False: it closes nothing. at: to name it by.
+  bool take(utf8proc_int32_t point, std::size_t at) {
     switch (utf8proc_get_property(point)->bidi_class) {
       case UTF8PROC_BIDI_CLASS_LRE:
       case UTF8PROC_BIDI_CLASS_RLE:
       case UTF8PROC_BIDI_CLASS_LRO:
       case UTF8PROC_BIDI_CLASS_RLO:
-        open_.push_back(UTF8PROC_BIDI_CLASS_PDF);
+        open_.push_back({UTF8PROC_BIDI_CLASS_PDF, at});
         return true;
       case UTF8PROC_BIDI_CLASS_LRI:
       case UTF8PROC_BIDI_CLASS_RLI:
       case UTF8PROC_BIDI_CLASS_FSI:
-        open_.push_back(UTF8PROC_BIDI_CLASS_PDI);
+        open_.push_back({UTF8PROC_BIDI_CLASS_PDI, at});
         return true;
       case UTF8PROC_BIDI_CLASS_PDF:
         return close(UTF8PROC_BIDI_CLASS_PDF);
@@ -78,18 +80,23 @@ class bidi_balance {
     }
   }
 
-  bool is_closed() const { return open_.empty(); }
+  struct opened {
+    int closed_by = 0;
+    std::size_t at = 0;
+  };
+
+  const std::vector<opened>& open() const { return open_; }
 
  private:
   bool close(int by) {
-    if (open_.empty() || open_.back() != by) {
+    if (open_.empty() || open_.back().closed_by != by) {
       return false;
     }
     open_.pop_back();
     return true;
   }
 
-  std::vector<int> open_;
+  std::vector<opened> open_;
 };
 
 struct c_free {
@@ -127,12 +134,12 @@ result<std::string> checked(std::string_view raw, std::size_t longest, bool may_
     if (is_control(point)) {
       return refuse("the message has control characters");
     }
-    if (!bidi.take(point)) {
+    if (!bidi.take(point, points)) {
       return refuse("the message's bidirectional controls do not match");
     }
     anything_visible = anything_visible || is_visible(point);
   }
-  if (!bidi.is_closed()) {
+  if (!bidi.open().empty()) {
     return refuse("the message's bidirectional controls do not match");
   }
   if (points > longest) {
@@ -177,6 +184,28 @@ std::string_view first_code_points(std::string_view utf8, std::size_t count) {
     --count;
   }
   return utf8.substr(0, utf8.size() - rest.size());
+}
+
+std::string balanced(std::string_view utf8) {
+  bidi_balance bidi;
+  std::string out;
+  for (auto rest = utf8; !rest.empty();) {
+    const auto before = rest;
+    if (bidi.take(static_cast<utf8proc_int32_t>(take_code_point(rest)), out.size())) {
+      out += before.substr(0, before.size() - rest.size());
+    }
+  }
+  for (const auto& opened : std::views::reverse(bidi.open())) {
+    auto rest = std::string_view(out).substr(opened.at);
+    const auto after = rest;
+    take_code_point(rest);
+    out.erase(opened.at, after.size() - rest.size());
+  }
+  return out;
+}
+
+std::string cut_text(std::string_view utf8, std::size_t count) {
+  return balanced(first_code_points(utf8, count));
 }
 
 void append_folded(std::vector<char32_t>& out, char32_t point) {

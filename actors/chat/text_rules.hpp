@@ -25,6 +25,13 @@ std::size_t count_code_points(std::string_view utf8);
 /// The first `count` code points of valid UTF-8, all of it when it has fewer.
 std::string_view first_code_points(std::string_view utf8, std::size_t count);
 
+/// Without bidirectional controls that nothing closes, or that close nothing: what was cut or
+/// masked must not reach beyond itself either.
+std::string balanced(std::string_view utf8);
+
+/// The first `count` code points, balanced.
+std::string cut_text(std::string_view utf8, std::size_t count);
+
 /// One code point as words are compared: without case, width and invisible characters. May be none,
 /// or several.
 void append_folded(std::vector<char32_t>& out, char32_t point);

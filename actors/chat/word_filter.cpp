@@ -61,12 +61,15 @@ folded_text fold(std::string_view text) {
   return out;
 }
 
+/// Invisible characters stay, or a bidirectional control could lose what closes it.
 std::string masked(std::string_view text, const std::vector<bool>& hidden) {
   std::string out;
+  std::vector<char32_t> folded;
   for (std::size_t i = 0; !text.empty(); ++i) {
     const auto before = text;
-    take_code_point(text);
-    if (hidden[i]) {
+    folded.clear();
+    append_folded(folded, take_code_point(text));
+    if (hidden[i] && !folded.empty()) {
       out += '*';
     } else {
       out += before.substr(0, before.size() - text.size());
@@ -174,7 +177,7 @@ word_filter::finding word_filter::look(std::string_view text) const {
       found(words_[nodes_[end].word - 1], i);
     }
   }
-  out.text = masked(text, hidden);
+  out.text = balanced(masked(text, hidden));
   return out;
 }
 

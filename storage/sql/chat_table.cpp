@@ -177,16 +177,20 @@ result<member_record> chat_table::member(user_id room, user_id user) {
   const auto found = only_row(
       access_.read("SELECT u.id, u.username, m.is_moderator, m.moderator_since, m.is_banned, "
                    "m.banned_until, m.ban_reason, m.banned_by, m.banned_by_name, m.banned_at, "
-                   "f.created_at FROM users u "
+                   "f.created_at, (SELECT e.created_at FROM chat_event e WHERE e.room = :said_room "
+                   "AND e.user_id = u.id AND e.kind = 0 ORDER BY e.seq DESC LIMIT 1) FROM users u "
                    "LEFT JOIN chat_member m ON m.room = :room AND m.user_id = u.id "
                    "LEFT JOIN follow f ON f.follower_id = u.id AND f.channel_id = :channel "
                    "WHERE u.id = :user",
-                   {{"room", room}, {"channel", room}, {"user", user}}, chat::member_column_count),
+                   {{"said_room", room}, {"room", room}, {"channel", room}, {"user", user}},
+                   chat::member_column_count + 1),
       "no such user");
   if (!found) {
     return fail(found.error());
   }
-  return chat::to_member(*found);
+  auto record = chat::to_member(*found);
+  record.said_at = found->optional_time(chat::member_column_count);
+  return record;
 }
 
 result<std::vector<member_record>> chat_table::moderators(user_id room) {

@@ -68,7 +68,8 @@ member_record to_moderator(const row& r, std::size_t first) {
           .banned_by = r.number(first + 4),
           .banned_by_name = r.text(first + 14),
           .banned_at = r.time(first + 5),
-          .followed_at = std::nullopt};
+          .followed_at = std::nullopt,
+          .said_at = std::nullopt};
 }
 
 void read_room(const row& r, adopted_room& state) {
@@ -156,7 +157,8 @@ member_record to_member(const row& r, std::size_t first) {
           .banned_by = r.number(first + 7),
           .banned_by_name = r.text(first + 8),
           .banned_at = r.time(first + 9),
-          .followed_at = r.optional_time(first + 10)};
+          .followed_at = r.optional_time(first + 10),
+          .said_at = std::nullopt};
 }
 
 result<std::vector<member_record>> to_members(const result<std::vector<row>>& rows) {

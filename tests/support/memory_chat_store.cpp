@@ -212,6 +212,11 @@ result<storage::member_record> memory_chat_store::member(user_id room, user_id u
   if (const auto f = follows.find({room, user}); f != follows.end()) {
     out.followed_at = f->second;
   }
+  for (const auto& e : r.events) {
+    if (e.kind == room_event_kind::message && e.user == user) {
+      out.said_at = e.created_at;
+    }
+  }
   return out;
 }
 

@@ -305,6 +305,123 @@ TEST_CASE("room moderation: the list of words refuses, masks and stays", "[actor
   CHECK(reason(bench.say(bob, "spam")) == "blocked_word");
 }
 
+TEST_CASE("room moderation: who deletes again what is their own is told that it is done",
+          "[actors][chat]") {
+  world w;
+  staffed_bench bench(w);
+  const auto said = bench.say(bob, "mine");
+  const delete_message erase{who(bob), said->message_id, ""};
+  bench.hold_jobs(true);
+  const auto first = bench.begin(bench.session_of(bob), bench.name, erase);
+  const auto second = bench.begin(bench.session_of(bob), bench.name, erase);
+  bench.run();
+  CHECK_FALSE(second->has_value());  // not before it is stored
+  bench.hold_jobs(false);
+  bench.run();
+  REQUIRE(**first);
+  REQUIRE(**second);
+  CHECK(reason(bench.command(bob, erase)) == "ok");
+  CHECK(bench.stored().last_seq == 3);  // appointed, said, deleted: once
+  CHECK(reason(bench.command(eve, delete_message{who(eve), said->message_id, ""})) == "forbidden");
+}
+
+TEST_CASE("room moderation: a reply that waits for its quote obeys what was decided meanwhile",
+          "[actors][chat]") {
+  world w;
+  staffed_bench bench(w);
+  const auto old = bench.say(eve, "old");
+  for (int i = 0; i < 110; ++i) {
+    REQUIRE(bench.say(ada, "x"));
+  }
+  REQUIRE(bench.say(bob, "known here"));
+  REQUIRE(bench.say(joe, "known too"));
+  bench.hold_jobs(true);
+  const auto reply = bench.begin_say(bob, "spam", {}, old->message_id);
+  bench.run();
+  std::string expected = "banned";
+  SECTION("a ban") {
+    bench.begin(bench.session_of(ada), bench.name, ban_user{who(ada), bob, {}, ""});
+  }
+  SECTION("a mode") {
+    expected = "followers_only";
+    bench.begin(bench.session_of(ada), bench.name, set_mode{who(ada), {}, true, 0});
+  }
+  SECTION("words") {
+    expected = "blocked_word";
+    bench.begin(bench.session_of(ada), bench.name,
+                set_words{who(ada), {{"spam", word_action::refuse}}});
+  }
+  bench.run();
+  bench.hold_jobs(false);
+  bench.run();
+  REQUIRE(reply->has_value());
+  CHECK(reason(**reply) == expected);
+}
+
+TEST_CASE("room moderation: nothing quotes what is about to be gone", "[actors][chat]") {
+  world w;
+  staffed_bench bench(w);
+  const auto old = bench.say(bob, "bad");
+  const bool from_store = GENERATE(false, true);
+  for (int i = 0; from_store && i < 110; ++i) {
+    REQUIRE(bench.say(ada, "x"));
+  }
+  REQUIRE(bench.say(joe, "known"));
+  bench.hold_jobs(true);
+  SECTION("deleted") {
+    bench.begin(bench.session_of(ada), bench.name, delete_message{who(ada), old->message_id, ""});
+  }
+  SECTION("cleared") {
+    bench.begin(bench.session_of(ada), bench.name, ban_user{who(ada), bob, {}, ""});
+  }
+  bench.run();
+  const auto first = bench.begin_say(joe, "re", {}, old->message_id);
+  const auto second = bench.begin_say(mia, "re", {}, old->message_id);
+  bench.run();
+  bench.hold_jobs(false);
+  bench.run();
+  REQUIRE(**first);
+  REQUIRE(**second);
+  CHECK(std::ranges::none_of(bench.shown("a/7"),
+                             [](const event& e) { return e.reply_to.has_value(); }));
+}
+
+TEST_CASE("room moderation: readers are told what is stored", "[actors][chat]") {
+  world w;
+  staffed_bench bench(w);
+  bench.hold_jobs(true);
+  const auto mode =
+      bench.begin(bench.session_of(ada), bench.name, set_mode{who(ada), 30, false, {}});
+  const auto same =
+      bench.begin(bench.session_of(mia), bench.name, set_mode{who(mia), 30, false, {}});
+  const auto words = bench.begin(bench.session_of(ada), bench.name,
+                                 set_words{who(ada), {{"spam", word_action::refuse}}});
+  const auto fired =
+      bench.begin(bench.session_of(ada), bench.name, ban_user{who(ada), mia, {}, ""});
+  bench.run();
+  const auto told = bench.begin(bench.name, subscribe{"b/7", {}});
+  const auto listed = bench.begin(bench.session_of(root), bench.name, read_words{who(root)});
+  const auto role_now = bench.begin(bench.name, read_role{who(mia)});
+  const auto mode_now = bench.begin(bench.name, read_mode{});
+  bench.run();
+  CHECK_FALSE(same->has_value());
+  CHECK((**told)->mode.slow_s == 0);
+  CHECK((**told)->moderators == std::vector{mia});
+  CHECK((**listed)->words.empty());
+  CHECK((**role_now)->role == role::moderator);
+  CHECK((**mode_now)->mode.slow_s == 0);
+  bench.hold_jobs(false);
+  bench.run();
+  REQUIRE(**mode);
+  REQUIRE(**same);
+  REQUIRE(**words);
+  REQUIRE(**fired);
+  CHECK(bench.subscribe_as("b/7")->mode.slow_s == 30);
+  CHECK(bench.subscribe_as("b/7")->moderators.empty());
+  CHECK(bench.command(root, read_words{who(root)})->words.size() == 1);
+  CHECK(bench.ask(bench.name, read_role{who(mia)})->role == role::user);
+}
+
 TEST_CASE("room moderation: one moderator's commands stay in order", "[actors][chat]") {
   world w;
   staffed_bench bench(w);

@@ -6,6 +6,7 @@
 #include "actors/chat/member_cache.hpp"
 #include "actors/chat/nonce_table.hpp"
 #include "actors/chat/pace.hpp"
+#include "actors/chat/room_removals.hpp"
 
 namespace troupe::chat {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 nonce_table::entry said(std::string digest, wall_time at) {
-  return {.digest = std::move(digest), .answer = {}, .is_withdrawn = false, .created_at = at};
+  return {.digest = std::move(digest), .answer = {}, .created_at = at};
 }
 
 storage::member_record member(user_id user) {
@@ -140,6 +141,62 @@ TEST_CASE("audience: counts those who were heard of lately", "[actors][chat]") {
   CHECK(a.count(t + 17s) == 6);
   CHECK(a.report("a", 0, t + 17s));
   CHECK(a.is_empty());
+}
+
+TEST_CASE("removals: hold until no look-up can have read what is gone", "[actors][chat]") {
+  removals gone;
+  gone.add_message(5);
+  gone.add_user(8);
+  CHECK(gone.has(5, 9));
+  CHECK(gone.has(6, 8));
+  CHECK_FALSE(gone.has(6, 9));
+  CHECK(gone.has_pending(5));
+  CHECK_FALSE(gone.has_pending(6));
+  SECTION("none is under way") {
+    gone.settle({5}, {8}, 10);
+    CHECK_FALSE(gone.has(5, 9));
+    CHECK_FALSE(gone.has(6, 8));
+  }
+  SECTION("some are") {
+    const auto first = gone.begin_reading();
+    const auto second = gone.begin_reading();
+    gone.settle({5}, {8}, 10);
+    const auto third = gone.begin_reading();
+    CHECK_FALSE(gone.has_pending(5));
+    CHECK(gone.has(5, 9));
+    CHECK(gone.has(10, 8));
+    CHECK_FALSE(gone.has(11, 8));  // said after they were let in again
+    gone.end_reading(second);
+    CHECK(gone.has(5, 9));
+    gone.end_reading(first);  // the third reads what the store has now
+    CHECK_FALSE(gone.has(5, 9));
+    CHECK_FALSE(gone.has(10, 8));
+    gone.end_reading(third);
+  }
+  SECTION("each decision for itself") {
+    gone.add_message(5);
+    gone.settle({5}, {}, 10);
+    CHECK(gone.has(5, 9));
+    gone.settle({5}, {8}, 10);
+    CHECK_FALSE(gone.has(5, 9));
+  }
+}
+
+TEST_CASE("pace: what was tried counts for the rate, what is remembered for the gap",
+          "[actors][chat]") {
+  pace p(30s, 10);
+  p.remember_for(60s);
+  const steady_time t{1h};
+  p.tried(1, t, 2);
+  CHECK(p.wait_for_gap(1, 60s, t) == 0s);
+  p.tried(1, t, 2);
+  CHECK(p.wait_for_rate(1, 2, t) == 30s);
+  p.remember(2, t - 20s, t);
+  CHECK(p.wait_for_gap(2, 60s, t) == 40s);
+  CHECK(p.wait_for_rate(2, 1, t) == 0s);
+  p.said(2, t, 2);
+  p.remember(2, t - 20s, t);
+  CHECK(p.wait_for_gap(2, 60s, t) == 60s);
 }
 
 }  // namespace troupe::chat

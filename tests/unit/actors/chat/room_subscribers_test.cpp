@@ -73,6 +73,57 @@ TEST_CASE("room subscribers: the ring comes back with the next activation", "[ac
   CHECK(after->moderators == std::vector{mia});
 }
 
+TEST_CASE("room subscribers: what is gone is gone from quotes too", "[actors][chat]") {
+  world w;
+  room_bench bench(w);
+  REQUIRE(bench.subscribe_as("a/7"));
+  const auto bad = bench.say(bob, "bad");
+  const auto worse = bench.say(bob, "worse");
+  const auto fine = bench.say(eve, "fine");
+  REQUIRE(bench.say(eve, "re bad", {}, bad->message_id));
+  REQUIRE(bench.say(eve, "re worse", {}, worse->message_id));
+  REQUIRE(bench.say(joe, "re fine", {}, fine->message_id));
+  const auto quotes = [&](const std::vector<event>& events) {
+    std::vector<std::string> out;
+    for (const auto& e : events) {
+      if (e.reply_to && !e.reply_to->text.empty()) {
+        out.push_back(e.reply_to->text);
+      }
+    }
+    return out;
+  };
+  using texts = std::vector<std::string>;
+  CHECK(quotes(bench.subscribe_as("b/7")->events) == texts{"bad", "worse", "fine"});
+  SECTION("deleted") {
+    REQUIRE(bench.command(ada, delete_message{who(ada), bad->message_id, ""}));
+    CHECK(quotes(bench.subscribe_as("b/7")->events) == texts{"worse", "fine"});
+  }
+  SECTION("cleared") {
+    REQUIRE(bench.command(ada, ban_user{who(ada), bob, {}, ""}));
+    CHECK(quotes(bench.subscribe_as("b/7")->events) == texts{"fine"});
+  }
+  SECTION("in the news that say so") {
+    w.news.clear();
+    bench.hold_jobs(true);
+    bench.begin_say(ada, "on its way");
+    bench.run();
+    const auto reply = bench.begin_say(joe, "again", {}, bad->message_id);
+    const auto gone = bench.begin(bench.session_of(ada), bench.name,
+                                  delete_message{who(ada), bad->message_id, ""});
+    const auto late = bench.begin_say(joe, "too late", {}, bad->message_id);
+    bench.run();
+    while (bench.run_job()) {
+      bench.run();
+    }
+    REQUIRE(**reply);
+    REQUIRE(**gone);
+    REQUIRE(**late);
+    CHECK(bench.shown("a/7").size() == 4);
+    CHECK(quotes(bench.shown("a/7")).empty());
+    CHECK(quotes(bench.subscribe_as("b/7")->events) == texts{"worse", "fine"});
+  }
+}
+
 TEST_CASE("room subscribers: one message a commit and relay", "[actors][chat]") {
   world w;
   room_bench bench(w);
@@ -158,6 +209,20 @@ TEST_CASE("room audience: is bounded in nodes and in their words", "[actors][cha
   bench.advance(1s);
   CHECK(bench.subscribe_as("a/7")->viewers == largest_id);
   CHECK(w.counters.relays_refused.value() == 1);
+}
+
+TEST_CASE("room audience: a stream keeps its title when it goes live", "[actors][chat]") {
+  world w;
+  room_bench bench(w);
+  REQUIRE(bench.subscribe_as("a/7"));
+  bench.tell_room(stream_changed{{50, "waiting", "My title"}});
+  bench.tell_room(stream_changed{{50, "live", ""}});
+  CHECK(w.news["a/7"].back().stream->title == "My title");
+  CHECK(w.news["a/7"].back().stream->status == "live");
+  bench.tell_room(stream_changed{{50, "live", "Another"}});
+  CHECK(bench.subscribe_as("b/7")->stream->title == "Another");
+  bench.tell_room(stream_changed{{51, "live", ""}});  // not of another stream
+  CHECK(bench.subscribe_as("b/7")->stream->title.empty());
 }
 
 TEST_CASE("room audience: figures are kept while the stream is live", "[actors][chat]") {

@@ -237,10 +237,14 @@ TEST_CASE("room: followers only, with a least age", "[actors][chat]") {
   world w;
   room_bench bench(w);
   REQUIRE(bench.command(ada, set_mode{who(ada), {}, true, 600}));
-  const auto before = w.store.member_reads;
   CHECK(reason(bench.say(bob, "x")) == "followers_only");
-  CHECK(bench.say(bob, "x").error().retry_after == 0ms);
-  CHECK(w.store.member_reads > before);
+  const auto before = w.store.member_reads;
+  for (int i = 0; i < 10; ++i) {
+    CHECK(bench.say(bob, "x").error().retry_after == 0ms);
+  }
+  CHECK(w.store.member_reads == before);  // a refusal is believed for a while
+  w.store.follows[{ada, bob}] = bench.time().wall();
+  bench.advance(3s);
   w.store.follows[{ada, bob}] = bench.time().wall();
   const auto young = bench.say(bob, "x");  // read again: the record in memory says no
   CHECK(reason(young) == "followers_only");
@@ -251,8 +255,44 @@ TEST_CASE("room: followers only, with a least age", "[actors][chat]") {
   CHECK(bench.say(bob, "y"));
   CHECK(w.store.member_reads == reads);
   CHECK(bench.say(ada, "the owner"));
+  w.store.follows.erase({ada, bob});
+  CHECK(bench.say(bob, "for a minute at most"));
+  bench.advance(61s);
+  CHECK(reason(bench.say(bob, "z")) == "followers_only");
   REQUIRE(bench.command(ada, set_mode{who(ada), {}, true, {}}));
   CHECK(bench.say(eve, "open again"));
+}
+
+TEST_CASE("room: who is refused for not following is refused less often", "[actors][chat]") {
+  world w;
+  room_bench bench(w);
+  REQUIRE(bench.command(ada, set_mode{who(ada), {}, true, 0}));
+  for (int i = 0; i < 20; ++i) {
+    CHECK(reason(bench.say(bob, "x")) == "followers_only");
+  }
+  CHECK(reason(bench.say(bob, "x")) == "rate_limited");
+  CHECK(bench.stored().events.size() == 1);
+}
+
+TEST_CASE("room: slow mode outlives the activation, also for those who left the ring",
+          "[actors][chat]") {
+  world w;
+  {
+    room_bench bench(w);
+    REQUIRE(bench.command(ada, set_mode{who(ada), 3600, false, {}}));
+    REQUIRE(bench.say(bob, "one"));
+    for (int i = 0; i < 110; ++i) {
+      REQUIRE(bench.say(ada, "x"));
+    }
+  }
+  room_bench bench(w, 2);
+  bench.time().advance(10s);
+  const auto r = bench.say(bob, "two");
+  CHECK(reason(r) == "slow_mode");
+  CHECK(r.error().retry_after == 3590s);
+  CHECK(bench.say(eve, "mine"));
+  bench.time().advance(3590s);
+  CHECK(bench.say(bob, "two"));
 }
 
 TEST_CASE("room: quotes what is replied to", "[actors][chat]") {

@@ -171,4 +171,21 @@ TEST_CASE("text rules: takes the first code points", "[actors][chat]") {
   CHECK(first_code_points(text, 9) == text);
 }
 
+TEST_CASE("text rules: what is cut has no open bidirectional control", "[actors][chat]") {
+  const std::string lre = "\u202A";
+  const std::string rlo = "\u202E";
+  const std::string pdf = "\u202C";
+  const std::string rli = "\u2067";
+  const std::string pdi = "\u2069";
+  const auto text = "ab" + rlo + "cd" + pdf + "ef";
+  CHECK(cut_text(text, 100) == text);
+  CHECK(cut_text(text, 6) == "ab" + rlo + "cd" + pdf);
+  CHECK(cut_text(text, 5) == "abcd");
+  CHECK(cut_text(rli + lre + "a" + pdf + "b" + pdi, 5) == lre + "a" + pdf + "b");
+  CHECK(balanced("a" + pdf + "b" + pdi) == "ab");
+  CHECK(balanced(rli + lre + pdi + pdf) == lre + pdf);
+  CHECK(cut_text("caf\u00E9", 4) == "caf\u00E9");
+  CHECK(cut_text("", 4).empty());
+}
+
 }  // namespace troupe::chat

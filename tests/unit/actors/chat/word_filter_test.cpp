@@ -47,7 +47,7 @@ TEST_CASE("word filter: case, width and invisible characters do not hide a word"
   CHECK(masked("spam", "SPAM Spam") == "**** ****");
   CHECK(masked("SPAM", "spam") == "****");
   CHECK(masked("spam", "ｓｐａｍ") == "****");
-  CHECK(masked("spam", "s\u200Bpa\u00ADm") == "******");
+  CHECK(masked("spam", "s\u200Bpa\u00ADm") == "*\u200B**\u00AD*");
   CHECK(masked("strasse", "STRASSE stra\u00DFe") == "******* ******");
   CHECK(masked("fin", "\uFB01n") == "**");  // the ligature is two letters
   CHECK(masked("ｶﾞ", "ガ") == "*");
@@ -147,6 +147,16 @@ TEST_CASE("word filter: checks a list", "[actors][chat]") {
     CHECK(r.error().reason == "invalid_words");
   }
   CHECK_FALSE(checked_words({{"a", word_action::mask}, {"b", word_action::mask}}, 1, 64));
+}
+
+TEST_CASE("word filter: a mask leaves bidirectional controls balanced", "[actors][chat]") {
+  const word_filter filter({{"spam", word_action::mask}});
+  const std::string rlo = "\u202E";
+  const std::string pdf = "\u202C";
+  CHECK(filter.look("a sp" + rlo + "am x" + pdf).text == "a **" + rlo + "** x" + pdf);
+  CHECK(filter.look(rlo + "sp" + pdf + "am").text == rlo + "**" + pdf + "**");
+  CHECK(filter.look("sp\u200Bam").text == "**\u200B**");
+  CHECK(checked_text(filter.look("sp" + rlo + "a" + pdf + "m").text, 500));
 }
 
 }  // namespace troupe::chat
