@@ -11,7 +11,15 @@ namespace troupe::app {
 namespace {
 
 constexpr auto nonce_life = std::chrono::minutes(10);  // docs/chat-protocol.md
-constexpr int nonces_at_once = 10'000;                 // rows of one transaction
+// Rows of one transaction: SQLite's only writer is taken for a millisecond, and chat can go on.
+constexpr int nonces_at_once = 500;
+constexpr auto between_sweeps = std::chrono::milliseconds(10);
+// What a sweep leaves is for the next one, a minute later. It holds a thread of the store's pool.
+constexpr auto longest_sweep = std::chrono::seconds(20);
+// One transaction of chat is under way at a time, and one that is cut off may still hold its
+// thread.
+constexpr std::size_t log_threads = 2;
+constexpr std::size_t log_queue = 32;
 
 chat::room_settings settings_of(const limits_config& limits) {
   chat::room_settings s;
@@ -30,12 +38,23 @@ chat_parts::chat_parts(const chat_needs& n, std::string node, const limits_confi
       log_needs_{n.store, log_counters_, {}},
       room_needs_{n.store,     n.ids,           room_counters_,
                   &n.audience, std::move(node), settings_of(limits)},
-      relay_needs_{n.store, sockets_, relay_counters_} {}
+      relay_needs_{n.store, sockets_, relay_counters_},
+      log_pool_("chat_log", log_threads, log_queue, n.counters) {}
+
+chat_parts::~chat_parts() {
+  std::unique_lock lock(sweep_mutex_);
+  is_ending_ = true;
+  sweep_wakes_.notify_all();
+  sweep_wakes_.wait(lock, [this] { return sweeps_ == 0; });
+}
 
 void chat_parts::add_kinds(runtime::entities& entities) {
+  // What the store is asked by everybody must not keep what is said from being stored.
+  auto log_options = chat::chat_log::options();
+  log_options.run_job = [this](worker_pool::job j) { return log_pool_.submit(std::move(j)); };
   entities.add_kind<chat::chat_log>(
       [this](const runtime::entity_name&) { return std::make_unique<chat::chat_log>(log_needs_); },
-      chat::chat_log::options());
+      log_options);
   entities.add_kind<chat::room>(
       [this](const runtime::entity_name& name) {
         return std::make_unique<chat::room>(name, room_needs_);
@@ -57,17 +76,27 @@ std::shared_ptr<chat::chats> chat_parts::make_service(runtime::entities& entitie
 }
 
 void chat_parts::sweep() {
-  for (;;) {
+  std::unique_lock lock(sweep_mutex_);
+  if (is_ending_ || sweeps_ > 0) {
+    return;
+  }
+  ++sweeps_;
+  const auto began = needs_.time.now();
+  while (!is_ending_ && needs_.time.now() - began < longest_sweep) {
+    lock.unlock();
     const auto removed =
         needs_.store.remove_old_nonces(needs_.time.wall() - nonce_life, nonces_at_once);
+    lock.lock();
     if (!removed) {
       log::warn("old nonces not removed: {}", removed.error().message);
-      return;
     }
-    if (*removed < nonces_at_once) {
-      return;
+    if (!removed || *removed < nonces_at_once) {
+      break;
     }
+    sweep_wakes_.wait_for(lock, between_sweeps, [this] { return is_ending_; });
   }
+  --sweeps_;
+  sweep_wakes_.notify_all();
 }
 
 }  // namespace troupe::app

@@ -4,7 +4,9 @@
 // Thread: add_kinds() before the first message; the rest as the parts have it.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "actors/chat/chat_log.hpp"
@@ -35,6 +37,10 @@ struct chat_needs {
 class chat_parts {
  public:
   chat_parts(const chat_needs& n, std::string node, const limits_config& limits);
+  /// Waits for a sweep to end, which it does at once.
+  ~chat_parts();
+  chat_parts(const chat_parts&) = delete;
+  chat_parts& operator=(const chat_parts&) = delete;
 
   /// What relays speak to and the sockets' edge attaches itself to.
   ws::fanout& sockets() { return sockets_; }
@@ -42,7 +48,8 @@ class chat_parts {
   void add_kinds(runtime::entities& entities);
   std::shared_ptr<chat::chats> make_service(runtime::entities& entities) const;
 
-  /// Removes what is older than the protocol keeps. Blocks: a job for a pool.
+  /// Removes what is older than the protocol keeps, in small transactions with pauses. Blocks, for
+  /// 20 s at most: a job for a pool. One at a time: a second one does nothing.
   void sweep();
 
  private:
@@ -54,6 +61,11 @@ class chat_parts {
   chat::chat_log_dependencies log_needs_;
   chat::room_dependencies room_needs_;
   chat::relay_dependencies relay_needs_;
+  std::mutex sweep_mutex_;
+  std::condition_variable sweep_wakes_;
+  bool is_ending_ = false;
+  int sweeps_ = 0;
+  worker_pool log_pool_;
 };
 
 }  // namespace troupe::app

@@ -28,6 +28,10 @@
 
 namespace troupe::runtime {
 
+/// Hands a blocking job to a pool; false when it has no room. [&pool](auto job) { return
+/// pool.submit(std::move(job)); }
+using job_runner = std::function<bool(worker_pool::job)>;
+
 struct kind_options {
   /// Without a message for so long, an activation ends. Zero: only when it says so (passivate());
   /// then no timer holds memory for it.
@@ -38,6 +42,8 @@ struct kind_options {
   std::size_t sender_limit = 1024;
   /// Names that may be here at once; beyond it the answer is unavailable (too_many_entities).
   std::size_t activation_limit = 100'000;
+  /// Runs context::run()'s jobs; empty: the node's. For a kind that must not wait behind others.
+  job_runner run_job = {};
 };
 
 struct node_options {
@@ -49,10 +55,6 @@ struct node_options {
   /// Of the jitter in back-offs; 0: from the incarnation.
   std::uint64_t seed = 0;
 };
-
-/// Hands a blocking job to a pool; false when it has no room. [&pool](auto job) { return
-/// pool.submit(std::move(job)); }
-using job_runner = std::function<bool(worker_pool::job)>;
 
 struct location {
   std::string node;

@@ -133,13 +133,18 @@ void chat_log::done(runtime::context& ctx, promises answers, result<std::vector<
                     steady_time began) {
   is_writing_ = false;
   d_.counters.seconds.observe(std::chrono::duration<double>(ctx.now() - began).count());
-  if (!how) {
+  const bool is_refused = !how && how.error().reason == "queue_full";
+  if (is_refused) {
+    d_.counters.refused.add(static_cast<double>(answers.size()));
+  } else if (!how) {
     d_.counters.failures.add();
     log::warn("chat not stored, the rooms will try again rooms={}: {}", answers.size(),
               how.error().message);
   }
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    answers[i].set(how ? (*how)[i] : committed{commit_outcome::unknown, how.error().message});
+    answers[i].set(how ? (*how)[i]
+                       : committed{is_refused ? commit_outcome::refused : commit_outcome::unknown,
+                                   how.error().message});
   }
   start(ctx);
 }

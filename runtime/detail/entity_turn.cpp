@@ -309,7 +309,7 @@ void entity_host::run(std::move_only_function<void()> job, continuation then) {
       in_this_activation([then = std::move(then)](entity_host& self, erased_answer a) mutable {
         self.resume(std::move(then), std::move(a));
       }));
-  const bool has_room = node_.run_job([job = std::move(job), back]() mutable {
+  worker_pool::job whole = [job = std::move(job), back]() mutable {
     erased_answer how;
     try {
       job();
@@ -320,7 +320,9 @@ void entity_host::run(std::move_only_function<void()> job, continuation then) {
     }
     job = nullptr;  // what it held is gone before its continuation runs
     (*back)(std::move(how));
-  });
+  };
+  const auto& own = kind_.entry.options.run_job;
+  const bool has_room = own ? own(std::move(whole)) : node_.run_job(std::move(whole));
   if (!has_room) {
     (*back)(troupe::fail(errc::unavailable, "queue_full", "the worker pool has no room"));
   }
