@@ -188,6 +188,8 @@ class fake_streams final : public stream::streams, public fake_backend {
             .game_id = std::nullopt,
             .status = stream::status::live,
             .viewer_count = 12,
+            .peak_viewers = 15,
+            .mean_viewers = 9,
             .created_at = from_unix_ms(1'768'471'200'003),
             .started_at = from_unix_ms(1'768'471'201'123),
             .ended_at = std::nullopt};

@@ -78,7 +78,8 @@ TEST_CASE_METHOD(api_fixture, "streams: shows one stream exactly so", "[net][htt
   CHECK(shown.status() == 200);
   CHECK(shown.text() ==
         R"({"stream_id":42,"user_id":7,"username":"aya","title":"Building a keyboard",)"
-        R"("game_id":null,"viewer_count":12,"status":"live","stream_url":"/live/42/master.m3u8",)"
+        R"("game_id":null,"viewer_count":12,"peak_viewers":15,"mean_viewers":9,)"
+        R"("status":"live","stream_url":"/live/42/master.m3u8",)"
         R"("created_at":"2026-01-15T10:00:00.003Z","started_at":"2026-01-15T10:00:01.123Z",)"
         R"("ended_at":null})");
   CHECK(send("GET", "/api/v1/streams/43").status() == 404);
