@@ -90,14 +90,23 @@ void feed::push_event(const framed& what) {
   if (head_ != 0 && what.seq > head_ + 1) {
     lose(head_ + 1, what.seq - 1);
   }
-  const auto kind = kind_of(what.json());
-  if (kind == "deleted" || kind == "cleared") {
-    remove_text(what);
+  if (is_change(what)) {
+    apply(what);
   }
   append({what.seq, what.seq, what, false});
   head_ = what.seq;
-  if (kind == "role") {
-    note_role(what);
+}
+
+bool feed::is_change(const framed& event) {
+  const auto kind = kind_of(event.json());
+  return kind == "deleted" || kind == "cleared" || kind == "role";
+}
+
+void feed::apply(const framed& change) {
+  if (kind_of(change.json()) == "role") {
+    note_role(change);
+  } else {
+    remove_text(change);
   }
 }
 

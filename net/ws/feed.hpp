@@ -96,6 +96,11 @@ class feed {
   /// The events of these numbers came, and were dropped: it is told also when no later one follows.
   void lose(std::int64_t from, std::int64_t to);
 
+  /// Whether the event changes what may be sent of earlier ones, or to whom.
+  static bool is_change(const framed& event);
+  /// Does what it says, and sends it to nobody: for an event that is lost.
+  void apply(const framed& change);
+
   /// What a socket that is on its way should be told of: see add().
   std::uint64_t notices_so_far() const { return notices_; }
 

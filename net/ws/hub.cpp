@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t parts_of_a_round = 10;
 constexpr duration tick_period = std::chrono::milliseconds(100);  // a round takes a second
+constexpr std::size_t changes_kept = 256;                         // of a room's dropped events
 constexpr std::size_t parts_of_relays = 50;                       // five seconds
 constexpr duration pending_after = std::chrono::seconds(1);       // docs/chat-protocol.md: pending
 
@@ -61,6 +62,12 @@ void hub::note_lost(losses& l, const std::vector<framed>& what) {
     if (each.seq != 0) {
       l.from = l.from == 0 ? each.seq : std::min(l.from, each.seq);
       l.to = std::max(l.to, each.seq);
+      if (feed::is_change(each)) {
+        l.changes.push_back(each);
+      }
+      if (l.changes.size() > changes_kept) {
+        l.changes.pop_front();
+      }
       continue;
     }
     std::erase_if(l.notices, [kind = kind_of(each.json())](const auto& older) {
@@ -100,6 +107,7 @@ void hub::take_inbox() {
     if (what.from != 0) {
       r->events.lose(what.from, what.to);
     }
+    std::ranges::for_each(what.changes, [r](const auto& each) { r->events.apply(each); });
     for (const auto& each : what.notices) {
       r->events.push(each);
     }

@@ -136,10 +136,12 @@ class hub : public std::enable_shared_from_this<hub> {
     std::uint32_t number = 0;
   };
 
-  /// What the inbox had no place for: the newest notice of each kind, and which events.
+  /// What the inbox had no place for: the newest notice of each kind, which events, and those of
+  /// them that change what sockets may still be sent.
   struct losses {
     std::int64_t from = 0;  // 0: no events
     std::int64_t to = 0;
+    std::deque<framed> changes;
     std::vector<framed> notices;
   };
 

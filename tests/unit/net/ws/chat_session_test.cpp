@@ -318,6 +318,29 @@ TEST_CASE("chat_session: is told what an I/O thread had no place for", "[net][ws
   CHECK(only(p).at("seq") == 47);
 }
 
+TEST_CASE("chat_session: heeds what a dropped event says", "[net][ws]") {
+  edge_settings s;
+  s.hubs.inbox_limit = 2;
+  chat_bench b(s);
+  auto& p = speaker(b);
+  auto& moderator = speaker(b, "user-977");
+  const std::string said = R"({"type":"message","seq":42,"message_id":900,"message":"secret"})";
+  b.sockets.publish(channel, {{.seq = 42,
+                               .json = shared_bytes(bytes(said.begin(), said.end())),
+                               .message_id = 900,
+                               .author = 5}});
+  b.publish(43);
+  b.publish_json(R"({"type":"deleted","seq":44,"message_id":900})", 44);
+  b.publish_role(45, channel, "user");
+  b.publish_json(R"({"type":"held","count":7})", 0, true);
+  b.run();
+  CHECK(moderator.types() == strings{"batch", "missed"});
+  const auto all = p.messages();
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].at("messages").as_array().at(0).at("type") == "deleted");
+  CHECK(all[1].at("to") == 45);
+}
+
 TEST_CASE("chat_session: answers what is no command, ten times", "[net][ws]") {
   chat_bench b;
   auto& p = speaker(b);
