@@ -14,8 +14,8 @@
 
 #include "actors/account/accounts.hpp"
 #include "actors/account/changes.hpp"
-#include "actors/follow/follows.hpp"
 #include "actors/chat/chats.hpp"
+#include "actors/follow/follows.hpp"
 #include "actors/stream/streams.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"

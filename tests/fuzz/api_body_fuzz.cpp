@@ -11,8 +11,8 @@
 
 #include "net/http/api.hpp"
 #include "tests/unit/net/http/fake_account_changes.hpp"
-#include "tests/unit/net/http/fake_follows.hpp"
 #include "tests/unit/net/http/fake_chats.hpp"
+#include "tests/unit/net/http/fake_follows.hpp"
 #include "tests/unit/net/http/fakes.hpp"
 
 namespace {
