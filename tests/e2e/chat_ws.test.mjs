@@ -13,7 +13,7 @@ let owner;
 let friend;
 
 before(async () => {
-  troupe = await Troupe.start({ config: '[log]\nlevel = "trace"\n[limits]\nchat_sockets_user = 3\nrequests_per_minute_user = 0\n' });
+  troupe = await Troupe.start({ config: '[log]\nlevel = "trace"\n[limits]\nchat_sockets_user = 3\nconnections_per_address = 2\nrequests_per_minute_user = 0\n' });
   owner = await troupe.streamer();
   friend = await troupe.streamer();
 });
@@ -29,6 +29,14 @@ const refusal = async (where, how) => {
   await until(() => client.refused !== undefined, { what: 'a refusal', subscribe: client.listeners });
   return client.refused;
 };
+
+/** Waits until one more may connect. */
+const freed = (how) => until(async () => {
+  const client = ChatClient.open(troupe.origin, room(), how);
+  await until(() => client.refused !== undefined || client.welcome, { what: 'an answer', subscribe: client.listeners });
+  if (client.welcome) await client.close();
+  return client.welcome;
+}, { what: 'the place to be free' });
 
 for (const perMessageDeflate of [false, true]) {
   test(`ws talks and listens, permessage-deflate ${perMessageDeflate ? '' : 'not '}offered`, async () => {
@@ -77,6 +85,16 @@ test('moderators are told what is held when they come, others are not', async ()
   await other.answer('h1');
   assert.ok(!other.frames.some((f) => f.type === 'held'));
   await Promise.all([moderator, other].map((c) => c.close()));
+});
+
+test('one client behind a proxy has so many sockets, another its own', async () => {
+  const from = (address) => ({ headers: { 'x-forwarded-for': address } });
+  const open = [await join({}, from('203.0.113.7')), await join({}, from('203.0.113.7'))];
+  assert.equal(await refusal(room(), from('203.0.113.7')), 429);
+  open.push(await join({}, from('203.0.113.8')));
+  await open.shift().close();
+  await freed(from('203.0.113.7'));
+  await Promise.all(open.map((c) => c.close()));
 });
 
 test('a session is resumed without loss, and its nonces with it', async () => {
@@ -135,12 +153,7 @@ test('an account has a bounded number of sockets', async () => {
   reader.send({ type: 'auth', token: friend.token });
   assert.equal((await reader.closed).code, 1008);
   await three[0].close();
-  await until(async () => {
-    const client = ChatClient.open(troupe.origin, room(), { query: { token: friend.token } });
-    await until(() => client.refused !== undefined || client.welcome, { what: 'an answer', subscribe: client.listeners });
-    if (client.welcome) await client.close();
-    return client.welcome;
-  }, { what: 'the place to be free' });
+  await freed({ query: { token: friend.token } });
   await Promise.all(three.slice(1).map((c) => c.close()));
 });
 
