@@ -283,6 +283,23 @@ TEST_CASE("chat_store: a member's record is replaced, and knows since when they 
   CHECK(chat.bans(1, store.time.wall(), 10, {}).value().empty());
 }
 
+TEST_CASE("chat_store: a member's record has when they last said something", "[storage]") {
+  fresh_store store(each_engine());
+  open_rooms(store, 7);
+  auto& chat = store->chat();
+  room_writer room(store, 1, 1);
+  CHECK_FALSE(chat.member(1, 6).value().said_at);
+  auto w = room.nothing();
+  w.events = {room.message(6, "one"), room.message(6, "two"), room.message(5, "three"),
+              room.event(room_event_kind::ban, 6)};
+  w.events[0].created_at = store.time.wall() - 60s;
+  w.events[1].created_at = store.time.wall() - 50s;
+  room.commit(room.finish(w));
+  CHECK(chat.member(1, 6).value().said_at == store.time.wall() - 50s);
+  CHECK_FALSE(chat.member(1, 7).value().said_at);
+  CHECK_FALSE(chat.member(2, 6).value().said_at);
+}
+
 TEST_CASE("chat_store: bans are listed newest first while they last", "[storage]") {
   fresh_store store(each_engine());
   open_rooms(store, 1);
