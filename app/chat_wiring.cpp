@@ -41,11 +41,10 @@ chat_parts::chat_parts(const chat_needs& n, std::string node, const limits_confi
       relay_needs_{n.store, sockets_, relay_counters_},
       log_pool_("chat_log", log_threads, log_queue, n.counters) {}
 
-chat_parts::~chat_parts() {
-  std::unique_lock lock(sweep_mutex_);
+void chat_parts::end_sweep() {
+  const std::lock_guard lock(sweep_mutex_);
   is_ending_ = true;
   sweep_wakes_.notify_all();
-  sweep_wakes_.wait(lock, [this] { return sweeps_ == 0; });
 }
 
 void chat_parts::add_kinds(runtime::entities& entities) {
@@ -77,10 +76,6 @@ std::shared_ptr<chat::chats> chat_parts::make_service(runtime::entities& entitie
 
 void chat_parts::sweep() {
   std::unique_lock lock(sweep_mutex_);
-  if (is_ending_ || sweeps_ > 0) {
-    return;
-  }
-  ++sweeps_;
   const auto began = needs_.time.now();
   while (!is_ending_ && needs_.time.now() - began < longest_sweep) {
     lock.unlock();
@@ -95,8 +90,6 @@ void chat_parts::sweep() {
     }
     sweep_wakes_.wait_for(lock, between_sweeps, [this] { return is_ending_; });
   }
-  --sweeps_;
-  sweep_wakes_.notify_all();
 }
 
 }  // namespace troupe::app

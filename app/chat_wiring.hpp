@@ -37,10 +37,6 @@ struct chat_needs {
 class chat_parts {
  public:
   chat_parts(const chat_needs& n, std::string node, const limits_config& limits);
-  /// Waits for a sweep to end, which it does at once.
-  ~chat_parts();
-  chat_parts(const chat_parts&) = delete;
-  chat_parts& operator=(const chat_parts&) = delete;
 
   /// What relays speak to and the sockets' edge attaches itself to.
   ws::fanout& sockets() { return sockets_; }
@@ -49,8 +45,10 @@ class chat_parts {
   std::shared_ptr<chat::chats> make_service(runtime::entities& entities) const;
 
   /// Removes what is older than the protocol keeps, in small transactions with pauses. Blocks, for
-  /// 20 s at most: a job for a pool. One at a time: a second one does nothing.
+  /// 20 s at most: a job for a pool.
   void sweep();
+  /// Sweeps end at once from now on.
+  void end_sweep();
 
  private:
   chat_needs needs_;
@@ -64,7 +62,6 @@ class chat_parts {
   std::mutex sweep_mutex_;
   std::condition_variable sweep_wakes_;
   bool is_ending_ = false;
-  int sweeps_ = 0;
   worker_pool log_pool_;
 };
 

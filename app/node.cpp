@@ -45,6 +45,8 @@ constexpr auto edges_deadline = std::chrono::seconds(4);
 constexpr auto entities_deadline = std::chrono::seconds(4);
 constexpr auto housekeeping_period = std::chrono::seconds(2);
 constexpr int periods_per_sweep = 30;
+constexpr std::size_t house_threads = 2;  // a sweep may take one for 20 s, pings go on
+constexpr std::size_t house_queue = 4;
 
 /// Each viewer is a descriptor, and the usual soft limit is 1,024: all that may be had is taken.
 void raise_descriptor_limit() {
@@ -95,6 +97,7 @@ struct node::parts {
   net::timer housekeeping;
   std::atomic<bool> store_answers = true;
   std::atomic<bool> stopping = false;
+  std::unique_ptr<worker_pool> house_pool;  // last: its jobs use everything above
 
   result<void> open_store();
   result<void> start_actors();
@@ -336,13 +339,14 @@ result<void> node::parts::start_admin() {
 }
 
 void node::parts::start_housekeeping() {
+  house_pool = std::make_unique<worker_pool>("housekeeping", house_threads, house_queue, counters);
   housekeeping = threads->at(0).call_every(housekeeping_period,
                                            [this, period = 0]() mutable { keep_house(period++); });
 }
 
 void node::parts::keep_house(int period) {
   // A full queue is an answer too: the store does not keep up.
-  const bool accepted = store_pool->submit([this, period] {
+  const bool accepted = house_pool->submit([this, period] {
     store_answers = store->ping().has_value();
     if (const auto looked = accounts->look_after(); !looked && store_answers) {
       log::warn("accounts not looked after: {}", looked.error().message);
@@ -420,6 +424,9 @@ void node::stop() {
     return;
   }
   p.housekeeping.cancel();
+  if (p.chat) {
+    p.chat->end_sweep();
+  }
   if (p.presence) {
     p.presence->stop();
   }
