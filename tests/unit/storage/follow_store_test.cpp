@@ -302,7 +302,8 @@ void fill(followed_store& s, int followers) {
 std::string plans(followed_store& s) {
   std::string all;
   for (const auto& statement : std::exchange(s.statements, {})) {
-    for (const auto& line : s.store->explain(statement).value()) {
+    const auto plan = s.store->explain(statement).value();
+    for (const auto& line : plan) {
       all += line + "\n";
     }
   }
