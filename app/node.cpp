@@ -59,6 +59,16 @@ void raise_descriptor_limit() {
   }
 }
 
+/// A room that is not awake has nothing to forget.
+std::function<void(user_id, user_id)> tell_room_of_follows(runtime::entities& entities) {
+  return [&entities, session = entities.open_session()](user_id channel, user_id follower) {
+    const auto room = runtime::entity_name_of("room", channel);
+    if (entities.where(room)) {
+      entities.tell(session, room, chat::follow_changed{follower});
+    }
+  };
+}
+
 }  // namespace
 
 /// Members stand in the order in which they are made; they go in the opposite one.
@@ -97,7 +107,7 @@ struct node::parts {
   net::timer housekeeping;
   std::atomic<bool> store_answers = true;
   std::atomic<bool> stopping = false;
-  std::unique_ptr<worker_pool> house_pool;  // last: its jobs use everything above
+  std::unique_ptr<worker_pool> house_pool;
 
   result<void> open_store();
   result<void> start_actors();
@@ -183,7 +193,8 @@ result<void> node::parts::start_actors() {
                                    .users = store->users(),
                                    .store_pool = *store_pool,
                                    .time = time,
-                                   .counters = counters});
+                                   .counters = counters,
+                                   .on_change = tell_room_of_follows(*entities)});
   const auto woken = streams->reconcile_all();
   if (!woken) {
     return fail(woken.error().with("finding the streams that were live"));
@@ -448,6 +459,12 @@ void node::stop() {
   p.admin_server.reset();
   if (p.threads) {
     p.threads->stop(std::chrono::seconds(1));
+  }
+  // What still waits there speaks to entities and facades: it ends before they go.
+  for (auto* pool : {p.house_pool.get(), p.store_pool.get()}) {
+    if (pool != nullptr) {
+      pool->close();
+    }
   }
 }
 

@@ -22,6 +22,10 @@ worker_pool::worker_pool(std::string name, std::size_t threads, std::size_t queu
 }
 
 worker_pool::~worker_pool() {
+  close();
+}
+
+void worker_pool::close() {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
@@ -30,6 +34,7 @@ worker_pool::~worker_pool() {
   for (auto& t : threads_) {
     t.join();
   }
+  threads_.clear();
 }
 
 bool worker_pool::submit(job j) {

@@ -23,10 +23,14 @@ class worker_pool {
 
   /// name: a metric label and the threads' name (at most 15 characters).
   worker_pool(std::string name, std::size_t threads, std::size_t queue_limit, metrics& m);
-  /// Runs what is queued, then ends the threads.
+  /// Closes.
   ~worker_pool();
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
+
+  /// Runs what is queued, then ends the threads; nothing is taken from then on. Not from two
+  /// threads at once, nor from a job.
+  void close();
 
   /// False, and counted, when the queue is full or the pool is closing; the job is dropped then.
   [[nodiscard]] bool submit(job j);

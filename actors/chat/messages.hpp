@@ -272,6 +272,15 @@ struct stream_changed {
   stream_notice stream;
 };
 
+/// Somebody began or ceased to follow the channel: what the room knows of it is old.
+struct follow_changed {
+  static constexpr std::string_view type = "room.follow_changed";
+  static constexpr std::uint32_t version = 1;
+  using answer = void;
+
+  user_id user = 0;
+};
+
 /// From a node's presence: how many people watch this channel there. Repeated at least every 5 s
 /// while there are any; without one for 12 s a node's people count as gone.
 struct audience_report {

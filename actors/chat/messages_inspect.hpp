@@ -149,6 +149,11 @@ auto inspect(Inspector& f, stream_changed& x) {
 }
 
 template <class Inspector>
+auto inspect(Inspector& f, follow_changed& x) {
+  return f(x.user);
+}
+
+template <class Inspector>
 auto inspect(Inspector& f, audience_report& x) {
   return f(x.node, x.people);
 }

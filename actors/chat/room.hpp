@@ -59,7 +59,7 @@ class room {
   using messages = runtime::messages<post, subscribe, unsubscribe, delete_message, ban_user,
                                      unban_user, set_moderator, chat::set_mode, set_words,
                                      read_words, read_held, decide_held, read_role, read_mode,
-                                     stream_changed, audience_report, room_wakeup>;
+                                     stream_changed, follow_changed, audience_report, room_wakeup>;
 
   /// The part of the memory that tests and tools look at; nothing of it is stored as such.
   struct state {
@@ -95,6 +95,7 @@ class room {
   result<role_answer> on(runtime::context& ctx, const read_role& m) const;
   result<mode_answer> on(runtime::context& ctx, const read_mode& m) const;
   void on(runtime::context& ctx, const stream_changed& m);
+  void on(runtime::context& ctx, const follow_changed& m);
   void on(runtime::context& ctx, const audience_report& m);
   void on(runtime::context& ctx, const room_wakeup& m);
 

@@ -203,4 +203,9 @@ std::optional<quote> room::quote_of(const result<event>& original) const {
                cut_text(original->text, quoted_code_points)};
 }
 
+/// Read again before it decides.
+void room::on(context&, const follow_changed& m) {
+  members_.was_read(m.user, {});
+}
+
 }  // namespace troupe::chat

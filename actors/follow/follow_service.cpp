@@ -37,6 +37,17 @@ relation to_relation(user_id channel, const storage::follow_change& c) {
   return {.channel = channel, .followed_at = c.followed_at, .follower_count = c.follower_count};
 }
 
+void note_change(const service_dependencies& d, metrics::counter& count, user_id channel,
+                 user_id follower, const storage::follow_change& c) {
+  if (!c.changed) {
+    return;
+  }
+  count.add();
+  if (d.on_change) {
+    d.on_change(channel, follower);
+  }
+}
+
 /// What a list was asked for, understood.
 template <class Place>
 struct list_place {
@@ -119,7 +130,7 @@ void follow_service::follow(const account::identity& who, user_id channel,
        most = most_followed_]() -> result<relation> {
         return map(d.store.add(follower, channel, d.time.wall(), most),
                    [&](const storage::follow_change& c) {
-                     counter->add(c.changed ? 1 : 0);
+                     note_change(d, *counter, channel, follower, c);
                      return to_relation(channel, c);
                    });
       },
@@ -131,7 +142,7 @@ void follow_service::unfollow(const account::identity& who, user_id channel,
   on_store<relation>(
       [d = d_, counter = &unfollowed_, follower = who.id, channel]() -> result<relation> {
         return map(d.store.remove(follower, channel), [&](const storage::follow_change& c) {
-          counter->add(c.changed ? 1 : 0);
+          note_change(d, *counter, channel, follower, c);
           return to_relation(channel, c);
         });
       },

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "actors/follow/follows.hpp"
 #include "base/clock.hpp"
@@ -27,6 +28,8 @@ struct service_dependencies {
   worker_pool& store_pool;
   const clock& time;
   metrics& counters;
+  /// Told of each change, before it is answered, on a thread of the pool; empty: nobody is.
+  std::function<void(user_id channel, user_id follower)> on_change = {};
 };
 
 class follow_service final : public follows {

@@ -10,6 +10,20 @@
 
 namespace troupe {
 
+TEST_CASE("worker_pool: closed, it has run what waited and takes no more", "[base]") {
+  metrics m;
+  worker_pool pool("test", 1, 10, m);
+  std::atomic<int> ran = 0;
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(pool.submit([&ran] { ++ran; }));
+  }
+  pool.close();
+  CHECK(ran == 3);
+  CHECK_FALSE(pool.submit([&ran] { ++ran; }));
+  pool.close();
+  CHECK(ran == 3);
+}
+
 TEST_CASE("worker_pool: refuses, and counts, what does not fit its queue", "[base][worker_pool]") {
   metrics m;
   auto& refused = m.make_counter("troupe_worker_refused_total",
