@@ -368,6 +368,7 @@ test('the room can be used from the keyboard alone, and speaks to screen readers
   await until(async () => (await a.getByTestId('user-card').count()) === 0, { what: 'the card to close' });
   await a.keyboard.press('r');
   await a.getByTestId('chat-replying').waitFor();
+  await until(() => a.evaluate(() => ['TEXTAREA', 'INPUT'].includes(document.activeElement?.tagName)), { what: 'the focus in the field' });
   await a.keyboard.type('answered by keyboard');
   await a.keyboard.press('Enter');
   await sees(b, 'answered by keyboard');
