@@ -58,23 +58,23 @@ class entity_bench {
   void fill_pool(bool full) { pool_is_full_ = full; }
 
   template <message M>
-  pending<typename M::answer> begin(const session& from, entity_name to, M m,
+  pending<typename M::answer> begin(const session& from, const entity_name& to, M m,
                                     duration deadline = std::chrono::seconds(5)) {
     auto slot = std::make_shared<std::optional<result<typename M::answer>>>();
-    node_->ask<M>(from, std::move(to), std::move(m), deadline,
+    node_->ask<M>(from, to, std::move(m), deadline,
                   [slot](result<typename M::answer> x) { slot->emplace(std::move(x)); });
     return slot;
   }
 
   template <message M>
-  pending<typename M::answer> begin(entity_name to, M m) {
-    return begin(session_, std::move(to), std::move(m));
+  pending<typename M::answer> begin(const entity_name& to, M m) {
+    return begin(session_, to, std::move(m));
   }
 
   /// The answer; deadline_exceeded when there is none within 5 s.
   template <message M>
-  result<typename M::answer> ask(const session& from, entity_name to, M m) {
-    const auto slot = begin(from, std::move(to), std::move(m));
+  result<typename M::answer> ask(const session& from, const entity_name& to, M m) {
+    const auto slot = begin(from, to, std::move(m));
     run();
     if (!slot->has_value()) {
       advance(std::chrono::seconds(5));
@@ -83,8 +83,8 @@ class entity_bench {
   }
 
   template <message M>
-  result<typename M::answer> ask(entity_name to, M m) {
-    return ask(session_, std::move(to), std::move(m));
+  result<typename M::answer> ask(const entity_name& to, M m) {
+    return ask(session_, to, std::move(m));
   }
 
   const session& default_session() const { return session_; }

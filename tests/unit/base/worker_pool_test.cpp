@@ -14,12 +14,13 @@ TEST_CASE("worker_pool: closed, it has run what waited and takes no more", "[bas
   metrics m;
   worker_pool pool("test", 1, 10, m);
   std::atomic<int> ran = 0;
+  const auto count = [&ran] { ran.fetch_add(1); };
   for (int i = 0; i < 3; ++i) {
-    REQUIRE(pool.submit([&ran] { ++ran; }));
+    REQUIRE(pool.submit(count));
   }
   pool.close();
   CHECK(ran == 3);
-  CHECK_FALSE(pool.submit([&ran] { ++ran; }));
+  CHECK_FALSE(pool.submit(count));
   pool.close();
   CHECK(ran == 3);
 }

@@ -53,6 +53,7 @@ struct followed_store : fresh_store {
 
 std::vector<user_id> ids_of(const auto& records) {
   std::vector<user_id> ids;
+  ids.reserve(records.size());
   for (const auto& each : records) {
     ids.push_back(each.id);
   }
@@ -233,6 +234,7 @@ TEST_CASE("follow_store: counts stay exact whatever happens at once", "[storage]
   std::set<std::string> errors;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (unsigned seed = 1; seed <= 6; ++seed) {
       threads.emplace_back([&, seed] {
         std::minstd_rand random(seed);
@@ -264,6 +266,7 @@ TEST_CASE("follow_store: the bound holds however many follow at once", "[storage
   std::atomic<int> refused = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < 10; ++i) {
