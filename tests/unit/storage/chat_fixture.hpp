@@ -116,6 +116,7 @@ inline moderation_entry log_of(id log_id, const std::string& action) {
 
 inline std::vector<std::int64_t> seqs_of(const std::vector<room_event>& events) {
   std::vector<std::int64_t> seqs;
+  seqs.reserve(events.size());
   for (const auto& e : events) {
     seqs.push_back(e.seq);
   }
@@ -124,6 +125,7 @@ inline std::vector<std::int64_t> seqs_of(const std::vector<room_event>& events) 
 
 inline std::vector<std::string> texts_of(const std::vector<room_event>& events) {
   std::vector<std::string> texts;
+  texts.reserve(events.size());
   for (const auto& e : events) {
     texts.push_back(e.text);
   }

@@ -318,6 +318,7 @@ TEST_CASE("chat_store: bans are listed newest first while they last", "[storage]
   room.commit(w);
   const auto users = [](const std::vector<member_record>& members) {
     std::vector<user_id> ids;
+    ids.reserve(members.size());
     for (const auto& m : members) {
       ids.push_back(m.user);
     }
