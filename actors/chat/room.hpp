@@ -192,7 +192,7 @@ class room {
   // room_subscribers.cpp: who is told.
   void add_to_ring(std::vector<event>& news);
   const event* find_in_ring(id message_id) const;
-  void publish(context& ctx, room_news news);
+  void publish(context& ctx, const room_news& news);
   void publish_viewers(context& ctx);
   void publish_held(context& ctx);
   void forget_silent_relays(context& ctx);

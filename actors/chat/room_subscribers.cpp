@@ -57,7 +57,7 @@ void room::forget_silent_relays(context& ctx) {
                 [&](const auto& r) { return ctx.now() - r.second >= limits_.relay_silence; });
 }
 
-void room::publish(context& ctx, room_news news) {
+void room::publish(context& ctx, const room_news& news) {
   for (const auto& [relay, heard] : relays_) {
     ctx.send(relay_name(relay), news);
   }

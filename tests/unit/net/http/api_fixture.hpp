@@ -57,7 +57,7 @@ struct answer {
 
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
-inline request make_request(std::string method, std::string path, std::string token = "",
+inline request make_request(std::string method, std::string path, const std::string& token = "",
                             std::string body = "", header_list more = {}) {
   request r{.method = std::move(method),
             .path = std::move(path),
