@@ -105,7 +105,7 @@ void room::publish_held(context& ctx) {
     room_news news;
     news.epoch = ctx.epoch();
     news.held = static_cast<std::int64_t>(held_.size());
-    publish(ctx, std::move(news));
+    publish(ctx, news);
   }
 }
 
@@ -144,7 +144,7 @@ void room::on(context& ctx, const stream_changed& m) {
   room_news news;
   news.epoch = ctx.epoch();
   news.stream = stream_;
-  publish(ctx, std::move(news));
+  publish(ctx, news);
 }
 
 void room::on(context& ctx, const audience_report& m) {
@@ -168,7 +168,7 @@ void room::publish_viewers(context& ctx) {
   room_news news;
   news.epoch = ctx.epoch();
   news.viewers = count;
-  publish(ctx, std::move(news));
+  publish(ctx, news);
 }
 
 }  // namespace troupe::chat

@@ -123,10 +123,10 @@ class api_fixture {
     return {**slot};
   }
 
-  answer send(std::string method, std::string path, std::string token = "", std::string body = "",
-              header_list more = {}) {
-    return send(make_request(std::move(method), std::move(path), std::move(token), std::move(body),
-                             std::move(more)));
+  answer send(std::string method, std::string path, const std::string& token = "",
+              std::string body = "", header_list more = {}) {
+    return send(
+        make_request(std::move(method), std::move(path), token, std::move(body), std::move(more)));
   }
 
   /// The answer is one that openapi.json lists for its route.

@@ -8,8 +8,8 @@ namespace {
 constexpr auto follow_path = "/api/v1/users/42/follow";
 constexpr auto live_path = "/api/v1/users/me/following/live";
 
-request with_query(const std::string& path, header_list query, std::string token = "") {
-  auto r = make_request("GET", path, std::move(token));
+request with_query(const std::string& path, header_list query, const std::string& token = "") {
+  auto r = make_request("GET", path, token);
   r.query = std::move(query);
   return r;
 }
