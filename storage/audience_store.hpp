@@ -17,12 +17,9 @@ namespace troupe::storage {
 /// What happened since the sample before.
 struct audience_sample {
   stream_id stream = 0;
-  std::int64_t viewers = 0;  ///< now
-  std::int64_t peak = 0;     ///< the most there were since the sample before
-  /// The time that was measured, and each viewer's share of it added up: their quotient over all
-  /// samples is the mean.
-  std::chrono::milliseconds measured{0};
-  std::chrono::milliseconds watched{0};
+  std::int64_t viewers = 0;              ///< now
+  std::int64_t peak = 0;                 ///< the most there were since the sample before
+  std::chrono::milliseconds watched{0};  ///< each viewer's time added up
   wall_time at;
 };
 

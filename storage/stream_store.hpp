@@ -39,7 +39,7 @@ struct stream_record {
   struct {
     std::int64_t viewers = 0;
     std::int64_t peak = 0;
-    std::int64_t mean = 0;  ///< rounded
+    std::chrono::milliseconds watched{0};  ///< each viewer's time added up
     std::optional<wall_time> updated_at;
   } audience;
 };

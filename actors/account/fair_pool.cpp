@@ -47,8 +47,9 @@ void fair_pool::submit(share whose, job j) {
     const std::lock_guard lock(mutex_);
     dropped = enqueue(whose, j);
     waiting_.set(static_cast<double>(lines_[0].jobs.size() + lines_[1].jobs.size()));
+    // Under the lock: once it is free the job may run, and whoever waits for it destroy the pool.
+    wake_.notify_one();
   }
-  wake_.notify_one();
   if (dropped) {
     refused_.add();
     dropped->dropped();

@@ -169,10 +169,12 @@ void service::log_in(std::string username, proof shown, callback<token_pair> don
          .who = 0,
          .shown = std::move(shown),
          .done = [this, w, from, password](result<storage::user_record> u) {
-           (*w)(u ? first_tokens(*u, from) : fail(u.error()));
+           auto answer = u ? first_tokens(*u, from) : fail(u.error());
+           // Before the answer: after it the service may be gone.
            if (u && cost_of(u->password_hash) != settings_.bcrypt_cost) {
              renew_hash(*u, password, from);
            }
+           (*w)(std::move(answer));
          }});
 }
 

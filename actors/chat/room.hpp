@@ -229,6 +229,7 @@ class room {
   struct lookup {
     std::vector<lookup_waiter> waiters;
     bool is_running = false;
+    bool is_outdated = false;  // they followed, or ceased to, meanwhile
   };
 
   std::unordered_map<user_id, gate> gates_;

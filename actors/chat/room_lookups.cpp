@@ -135,7 +135,9 @@ void room::looked_up(context& ctx, user_id user, result<storage::member_record> 
     } else {
       members_.put(std::move(*found));
     }
-    members_.was_read(user, ctx.now());
+    if (!wanted.mapped().is_outdated) {
+      members_.was_read(user, ctx.now());
+    }
   }
   for (auto& w : waiters) {
     if (found) {
@@ -203,9 +205,12 @@ std::optional<quote> room::quote_of(const result<event>& original) const {
                cut_text(original->text, quoted_code_points)};
 }
 
-/// Read again before it decides.
+/// Read again before it decides; what is being read now may be from before.
 void room::on(context&, const follow_changed& m) {
   members_.was_read(m.user, {});
+  if (const auto reading = lookups_.find(m.user); reading != lookups_.end()) {
+    reading->second.is_outdated = true;
+  }
 }
 
 }  // namespace troupe::chat

@@ -13,9 +13,7 @@ constexpr std::size_t largest_take = 1000;
 }  // namespace
 
 void recorder::add_up(entry& e, steady_time now) {
-  const auto elapsed = now - e.since;
-  e.measured += elapsed;
-  e.watched += elapsed * e.viewers;
+  e.watched += (now - e.since) * e.viewers;
   e.since = now;
 }
 
@@ -66,10 +64,8 @@ std::vector<storage::audience_sample> recorder::take() {
     out.push_back({.stream = stream,
                    .viewers = e.viewers,
                    .peak = e.peak,
-                   .measured = floor<milliseconds>(e.measured),
                    .watched = floor<milliseconds>(e.watched),
                    .at = at});
-    e.measured -= out.back().measured;
     e.watched -= out.back().watched;
     e.peak = e.viewers;
     e.given_at = now;
@@ -89,7 +85,6 @@ void recorder::put_back(const std::vector<storage::audience_sample>& samples) {
       e.since = now;
       e.is_over = true;
     }
-    e.measured += s.measured;
     e.watched += s.watched;
     e.peak = std::max(e.peak, s.peak);
     e.is_changed = true;

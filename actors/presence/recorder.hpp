@@ -35,7 +35,6 @@ class recorder final : public chat::audience_sink {
   struct entry {
     std::int64_t viewers = 0;
     std::int64_t peak = 0;
-    duration measured{};
     duration watched{};
     steady_time since;     // until when the sums go
     steady_time given_at;  // when take() gave it

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "actors/presence/network.hpp"
+#include "base/address_key.hpp"
 
 namespace troupe::presence {
 
@@ -42,6 +42,10 @@ tracker::tracker(const tracker_settings& s, const clock& time, metrics& m, std::
 tracker::who tracker::digest(std::string_view a, std::string_view b) const {
   const std::hash<std::string_view> of;
   return mix(mix(of(a) ^ seed_) + of(b));
+}
+
+tracker::who tracker::network(std::string_view address) const {
+  return mix(address_key(address) ^ seed_);
 }
 
 /// here: how many are told apart at this address; has: whether one is there already.
@@ -93,7 +97,7 @@ tracker::ticket tracker::enter(watcher w) {
   session s{.channel = w.channel,
             .person = 0,
             .device = digest(w.address, w.agent),
-            .at = digest(network_of(w.address), ""),
+            .at = network(w.address),
             .is_anonymous = false,
             .plays_natively = w.plays_natively,
             .is_trusted = w.is_trusted};
@@ -195,7 +199,7 @@ player tracker::identify(std::string_view address, std::string_view agent,
                          std::string_view playback_session) const {
   const auto device = digest(address, agent);
   return {.device = device,
-          .at = digest(network_of(address), ""),
+          .at = network(address),
           .key = playback_session.empty() ? device : digest(playback_session, "session"),
           .is_trusted = false};
 }

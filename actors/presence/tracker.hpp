@@ -141,6 +141,7 @@ class tracker final : public presence {
   };
 
   who digest(std::string_view a, std::string_view b) const;
+  who network(std::string_view address) const;
   template <class Has>
   who choose(const candidates& c, std::size_t here, Has has);
   void add_person(channel_people& c, session& s, std::string_view person);

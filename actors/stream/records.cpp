@@ -20,6 +20,16 @@ status to_status(storage::stream_status s) {
   return status::ended;
 }
 
+/// Over the time from its first frame to its end, or until now; rounded.
+std::int64_t mean_viewers(const storage::stream_record& row, wall_time now) {
+  if (!row.started_at) {
+    return 0;
+  }
+  const auto live = row.ended_at.value_or(now) - *row.started_at;
+  const auto live_ms = std::chrono::duration_cast<std::chrono::milliseconds>(live).count();
+  return live_ms <= 0 ? 0 : (row.audience.watched.count() + live_ms / 2) / live_ms;
+}
+
 }  // namespace
 
 info to_info(const storage::stream_record& row, wall_time now) {
@@ -33,7 +43,7 @@ info to_info(const storage::stream_record& row, wall_time now) {
           .status = to_status(row.status),
           .viewer_count = is_fresh ? audience.viewers : 0,
           .peak_viewers = audience.peak,
-          .mean_viewers = audience.mean,
+          .mean_viewers = mean_viewers(row, now),
           .created_at = row.created_at,
           .started_at = row.started_at,
           .ended_at = row.ended_at};

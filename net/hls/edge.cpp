@@ -145,7 +145,7 @@ class address_waits : public std::enable_shared_from_this<address_waits> {
     if (most_ == 0 || r.is_trusted) {
       return place();
     }
-    const auto key = http::address_key(r.remote_address);
+    const auto key = address_key(r.remote_address);
     const std::lock_guard lock(mutex_);
     auto& count = counts_[key];
     if (count >= most_) {

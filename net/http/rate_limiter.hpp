@@ -14,17 +14,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/address_key.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 
 namespace troupe::http {
-
-/// One key per IPv4 address and per IPv6 /64, which is what one subscriber gets; an IPv4-mapped
-/// IPv6 address counts as its IPv4 address. What is no address shares one key.
-std::uint64_t address_key(std::string_view address);
-
-/// The IPv6 /48 that an address_key() lies in, which is what a site gets; nothing for IPv4.
-std::optional<std::uint64_t> block_key(std::uint64_t address_key);
 
 /// How much more the networks of a /48 may do together than one of them.
 constexpr int block_factor = 8;

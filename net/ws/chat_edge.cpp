@@ -228,7 +228,7 @@ void chat_edge::upgrade(http::request r, std::unique_ptr<net::upgrade_request> h
   }
   socket_place of_address;
   if (!r.is_trusted) {
-    const auto key = http::address_key(r.remote_address);
+    const auto key = address_key(r.remote_address);
     if (const auto wait = connects_.refuse(key)) {
       refuse(http::error_response(
           make_error(errc::rate_limited, "too many connections of this address in a minute"),

@@ -18,9 +18,9 @@ std::string to_json(std::span<const audience_sample> samples) {
   }
   std::string json = "[";
   for (const auto& [stream, s] : sorted) {
-    json += fmt::format(R"({}{{"s":{},"v":{},"p":{},"w":{},"m":{},"t":{}}})",
-                        json.size() == 1 ? "" : ",", stream, s->viewers, s->peak,
-                        s->watched.count(), s->measured.count(), s->at.time_since_epoch().count());
+    json += fmt::format(R"({}{{"s":{},"v":{},"p":{},"w":{},"t":{}}})", json.size() == 1 ? "" : ",",
+                        stream, s->viewers, s->peak, s->watched.count(),
+                        s->at.time_since_epoch().count());
   }
   return json + "]";
 }
@@ -32,16 +32,15 @@ std::string record_statement(engine kind) {
     return fmt::format("CAST(value->>'{}' AS BIGINT)", name);
   };
   return fmt::format(
-      "INSERT INTO stream_audience (stream_id, viewers, peak, watched_ms, measured_ms, updated_at) "
-      "SELECT stream.id, {}, {}, {}, {}, {} FROM {} JOIN stream ON stream.id = {} "
+      "INSERT INTO stream_audience (stream_id, viewers, peak, watched_ms, updated_at) "
+      "SELECT stream.id, {}, {}, {}, {} FROM {} JOIN stream ON stream.id = {} "
       "WHERE 1 = 1 "  // SQLite: else ON CONFLICT is read as the join's ON
       "ON CONFLICT (stream_id) DO UPDATE SET viewers = excluded.viewers, "
       "peak = CASE WHEN excluded.peak > stream_audience.peak THEN excluded.peak "
       "ELSE stream_audience.peak END, "
       "watched_ms = stream_audience.watched_ms + excluded.watched_ms, "
-      "measured_ms = stream_audience.measured_ms + excluded.measured_ms, "
       "updated_at = excluded.updated_at",
-      field("v"), field("p"), field("w"), field("m"), field("t"), rows, field("s"));
+      field("v"), field("p"), field("w"), field("t"), rows, field("s"));
 }
 
 }  // namespace

@@ -13,10 +13,7 @@ namespace troupe::storage::sql {
 inline const std::string stream_columns =
     "stream.id, stream.user_id, stream.title, stream.game_id, stream.status, stream.epoch, "
     "stream.created_at, stream.started_at, stream.ended_at, stream.last_seen_at, users.username, "
-    "audience.viewers, audience.peak, "
-    "(audience.watched_ms + audience.measured_ms / 2) / "
-    "CASE WHEN audience.measured_ms > 0 THEN audience.measured_ms ELSE 1 END, "
-    "audience.updated_at";
+    "audience.viewers, audience.peak, audience.watched_ms, audience.updated_at";
 inline constexpr std::size_t stream_column_count = 15;
 
 inline const std::string stream_tables =
@@ -51,7 +48,7 @@ inline stream_record to_stream(const row& r) {
   auto s = to_changed_stream(r);
   s.audience = {.viewers = r.number(11),
                 .peak = r.number(12),
-                .mean = r.number(13),
+                .watched = std::chrono::milliseconds(r.number(13)),
                 .updated_at = r.optional_time(14)};
   return s;
 }

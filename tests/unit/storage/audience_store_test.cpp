@@ -17,18 +17,18 @@ TEST_CASE("audience_store: samples add up, the highest peak stays", "[storage]")
   CHECK(streams.find(10)->audience.viewers == 0);
   CHECK_FALSE(streams.find(10)->audience.updated_at);
 
-  const audience_sample first[] = {{20, 1, 2, 1000ms, 1500ms, now},
-                                   {10, 5, 9, 1000ms, 6000ms, now},
-                                   {99, 1, 1, 1000ms, 1000ms, now}};  // unknown: passed over
+  const audience_sample first[] = {{20, 1, 2, 1500ms, now},
+                                   {10, 5, 9, 6000ms, now},
+                                   {99, 1, 1, 1000ms, now}};  // unknown: passed over
   REQUIRE(store->audience().record(first));
-  const audience_sample second[] = {{10, 3, 4, 1000ms, 3000ms, now + 1s}};
+  const audience_sample second[] = {{10, 3, 4, 3000ms, now + 1s}};
   REQUIRE(store->audience().record(second));
   REQUIRE(store->audience().record({}));
 
   const auto one = streams.find(10).value();
   CHECK(one.audience.viewers == 3);
   CHECK(one.audience.peak == 9);
-  CHECK(one.audience.mean == 5);  // 4.5, rounded
+  CHECK(one.audience.watched == 9s);
   CHECK(one.audience.updated_at == now + 1s);
   CHECK(streams.find_current(2)->audience.viewers == 1);
 

@@ -93,7 +93,7 @@ void call_everything(database& d) {
   std::ignore = d.secrets().find("s");
   std::ignore = d.secrets().list("s");
   std::ignore = d.secrets().remove("s");
-  const audience_sample sample{1, 1, 1, 1ms, 1ms, t};
+  const audience_sample sample{1, 1, 1, 1ms, t};
   std::ignore = d.audience().record({&sample, 1});
 }
 

@@ -304,6 +304,14 @@ TEST_CASE_METHOD(changes_fixture, "accounts: wrong passwords are slowed down, no
   CHECK(log_in("ann", "correct horse", "", client{.network = 999}));
 }
 
+TEST_CASE_METHOD(changes_fixture, "accounts: nothing is touched after the last answer",
+                 "[account]") {
+  for (int i = 0; i < 20; ++i) {
+    CHECK(log_in("ann"));
+    restart();
+  }
+}
+
 TEST_CASE_METHOD(changes_fixture, "accounts: a name that looks like another's is taken",
                  "[account]") {
   CHECK(error_of(register_user("_Ann_", "x@example.org")).reason == "username_taken");

@@ -263,6 +263,34 @@ TEST_CASE("room: followers only, with a least age", "[actors][chat]") {
   CHECK(bench.say(eve, "open again"));
 }
 
+TEST_CASE("room: whoever follows after a refusal may speak at once", "[actors][chat]") {
+  world w;
+  room_bench bench(w);
+  REQUIRE(bench.command(ada, set_mode{who(ada), {}, true, 0}));
+  CHECK(reason(bench.say(bob, "x")) == "followers_only");
+  SECTION("the room is told") {
+    w.store.follows[{ada, bob}] = bench.time().wall();
+    bench.tell_room(follow_changed{bob});
+    CHECK(bench.say(bob, "y"));
+    w.store.follows.erase({ada, bob});
+    bench.tell_room(follow_changed{bob});
+    CHECK(reason(bench.say(bob, "z")) == "followers_only");
+  }
+  SECTION("while it reads what was before") {
+    bench.advance(3s);
+    bench.hold_jobs(true);
+    const auto early = bench.begin_say(bob, "early");
+    bench.run();
+    REQUIRE(bench.run_job());  // it read that they do not follow
+    w.store.follows[{ada, bob}] = bench.time().wall();
+    bench.node().tell(bench.default_session(), bench.name, follow_changed{bob});
+    bench.hold_jobs(false);
+    bench.run();
+    CHECK(reason(**early) == "followers_only");
+    CHECK(bench.say(bob, "late"));
+  }
+}
+
 TEST_CASE("room: who is refused for not following is refused less often", "[actors][chat]") {
   world w;
   room_bench bench(w);

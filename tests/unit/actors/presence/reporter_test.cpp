@@ -99,7 +99,7 @@ TEST_CASE("reporter: what was watched is stored, also after a failure", "[actors
   const auto row = f.store->streams().find(70).value();
   CHECK(row.audience.viewers == 4);
   CHECK(row.audience.peak == 4);
-  CHECK(row.audience.mean == 4);
+  CHECK(row.audience.watched == 8s);
   f.sums.on_audience_end(70);
   f.tick();
   CHECK(f.store->streams().find(70)->audience.viewers == 0);

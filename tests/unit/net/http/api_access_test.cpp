@@ -10,26 +10,6 @@
 namespace troupe::http::testing {
 namespace {
 
-std::string name_of(access who) {
-  switch (who) {
-    case access::everyone:
-      return "everyone";
-    case access::visitor:
-      return "visitor";
-    case access::user:
-      return "user";
-    case access::owner:
-      return "owner";
-    case access::moderator:
-      return "moderator";
-    case access::administrator:
-      return "administrator";
-    case access::operators:
-      return "operators";
-  }
-  return "";
-}
-
 TEST_CASE_METHOD(api_fixture, "api: docs/api-access.md lists exactly the calls, with who may",
                  "[net][http]") {
   std::ifstream file(std::string(TROUPE_SOURCE_DIR) + "/docs/api-access.md");

@@ -78,6 +78,27 @@ inline request make_request(std::string method, std::string path, const std::str
   return r;
 }
 
+/// As the documentation and OpenAPI write it.
+inline std::string name_of(access who) {
+  switch (who) {
+    case access::everyone:
+      return "everyone";
+    case access::visitor:
+      return "visitor";
+    case access::user:
+      return "user";
+    case access::owner:
+      return "owner";
+    case access::moderator:
+      return "moderator";
+    case access::administrator:
+      return "administrator";
+    case access::operators:
+      return "operators";
+  }
+  return "";
+}
+
 class api_fixture {
  public:
   manual_clock clock;

@@ -9,26 +9,6 @@
 namespace troupe::http::testing {
 namespace {
 
-std::string name_of(access who) {
-  switch (who) {
-    case access::everyone:
-      return "everyone";
-    case access::visitor:
-      return "visitor";
-    case access::user:
-      return "user";
-    case access::owner:
-      return "owner";
-    case access::moderator:
-      return "moderator";
-    case access::administrator:
-      return "administrator";
-    case access::operators:
-      return "operators";
-  }
-  return "";
-}
-
 TEST_CASE_METHOD(api_fixture, "openapi: lists exactly the routes, with who may call them",
                  "[net][http]") {
   std::set<std::string> routes;

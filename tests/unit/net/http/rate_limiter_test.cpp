@@ -113,25 +113,5 @@ TEST_CASE("rate_limiter: a million peers cost no memory", "[net][http]") {
   CHECK(accepted(limiter, 5, 2000) <= 1000);
 }
 
-TEST_CASE("block_key: the /48 of an IPv6 address, and nothing for IPv4", "[net][http]") {
-  const auto block = [](const char* address) { return block_key(address_key(address)); };
-  CHECK(block("2001:db8:1:2::1") == block("2001:db8:1:ffff::1"));
-  CHECK(block("2001:db8:1:2::1") != block("2001:db8:2:2::1"));
-  CHECK(block("2001:db8:1:2::1").has_value());
-  CHECK_FALSE(block("203.0.113.9"));
-  CHECK_FALSE(block("::ffff:203.0.113.9"));
-  CHECK_FALSE(block("unknown"));
-}
-
-TEST_CASE("address_key: one key per IPv4 address and per IPv6 /64", "[net][http]") {
-  CHECK(address_key("203.0.113.9") == address_key("203.0.113.9"));
-  CHECK(address_key("203.0.113.9") != address_key("203.0.113.10"));
-  CHECK(address_key("::ffff:203.0.113.9") == address_key("203.0.113.9"));
-  CHECK(address_key("2001:db8:1:2::1") == address_key("2001:db8:1:2:ffff:ffff:ffff:ffff"));
-  CHECK(address_key("2001:db8:1:2::1") != address_key("2001:db8:1:3::1"));
-  CHECK(address_key("") == address_key("what?"));
-  CHECK(address_key(std::string(10'000, '1')) == address_key(""));
-}
-
 }  // namespace
 }  // namespace troupe::http
