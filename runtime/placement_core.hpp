@@ -14,24 +14,11 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "runtime/cluster/view.hpp"
 #include "runtime/entity_name.hpp"
 #include "runtime/supervisor.hpp"
 
 namespace troupe::runtime {
-
-enum class member_state : std::uint8_t { joining, active, draining, left, dead };
-
-struct member {
-  std::string node;
-  std::uint64_t incarnation = 0;
-  member_state state = member_state::joining;
-};
-
-/// The nodes as the store has them; number rises with every change.
-struct view {
-  std::uint64_t number = 0;
-  std::vector<member> members;
-};
 
 /// Whom the view proposes for a name that has no owner: the active node with the highest
 /// hash(node, name). Nothing when no node is active. Only a proposal: the store's row decides.
