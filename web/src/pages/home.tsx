@@ -1,68 +1,34 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who is live. The first page is asked for again every 5 s; pages opened by "more" stay as they are.
+// Who is live, as the server pushes it; who of the followed is, asked for every 5 s.
 import { useCallback, useState } from 'react';
-import { ApiError } from '../api/client';
 import { people } from '../api/people';
-import { api, useSession } from '../api/session';
+import { useSession } from '../api/session';
 import type { Stream } from '../api/types';
 import { PeopleIcon } from '../components/icons';
 import { GhostLight, Poster } from '../components/poster';
 import { StatusPill } from '../components/ui';
 import { useTexts, useTitle } from '../i18n/context';
 import { clockTime, compactCount, secondsSince } from '../lib/format';
-import { mergeStreams } from '../lib/merge';
+import { refreshed } from '../lib/merge';
 import { useNow, usePoll } from '../lib/poll';
+import { useLiveList } from '../lib/use_live_list';
 import { Link } from '../router';
 
 const pageSize = 24;
 const pollEvery = 5000;
 
 export default function HomePage() {
-  const { t, errorText } = useTexts();
+  const { t } = useTexts();
   useTitle(t('nav.home'));
-  const [first, setFirst] = useState<Stream[] | null>(null);
-  const [more, setMore] = useState<Stream[]>([]);
-  const [next, setNext] = useState<string | null>(null);
-  const [unreachable, setUnreachable] = useState(false);
-  const [moreError, setMoreError] = useState<string | null>(null);
+  const [wanted, setWanted] = useState(pageSize);
+  const { list, unreachable } = useLiveList(wanted);
   const now = useNow();
-
-  const ask = useCallback(
-    async (signal: AbortSignal) => {
-      try {
-        const page = await api.streams(pageSize, null, signal);
-        setFirst(page.items);
-        setUnreachable(false);
-        if (more.length === 0) {
-          setNext(page.next);
-        }
-      } catch (error) {
-        if (!signal.aborted) {
-          setUnreachable(true);
-        }
-        throw error;
-      }
-    },
-    [more.length],
-  );
-  usePoll(ask, pollEvery);
-
-  const showMore = async () => {
-    try {
-      const page = await api.streams(pageSize, next);
-      setMore([...more, ...page.items]);
-      setNext(page.next);
-      setMoreError(null);
-    } catch (error) {
-      setMoreError(error instanceof ApiError ? error.code : 'network');
-    }
-  };
-
-  const followed = useFollowed();
-  const streams = mergeStreams(first ?? [], more);
+  const streams = list?.items ?? [];
+  // Who is followed is asked for; how they are now, the pushed list knows sooner.
+  const followed = refreshed(useFollowed(), list?.pushed ? list : null);
   return (
     <div className="home">
-      {(first === null || streams.length > 0) && (
+      {(list === null || streams.length > 0) && (
         <div className="home-head">
           <h1>{t('home.title')}</h1>
           <p>{t('home.tagline')}</p>
@@ -71,8 +37,8 @@ export default function HomePage() {
       <p className="home-notice" role="status">
         {unreachable && t('home.unreachable')}
       </p>
-      {first === null && !unreachable && <Skeletons />}
-      {first !== null && streams.length === 0 && <EmptyHouse />}
+      {list === null && !unreachable && <Skeletons />}
+      {list !== null && streams.length === 0 && <EmptyHouse />}
       {followed.length > 0 && (
         <section aria-labelledby="followed-title" className="home-followed">
           <h2 id="followed-title">{t('home.followed')}</h2>
@@ -86,16 +52,15 @@ export default function HomePage() {
           <h2>{t('home.all')}</h2>
         </section>
       )}
-      <ul className="grid" data-testid="channels">
+      <ul className="grid" data-testid="channels" data-pushed={list?.pushed ?? false}>
         {streams.map((stream) => (
           <li key={stream.stream_id}>
             <Card stream={stream} now={now} />
           </li>
         ))}
       </ul>
-      {moreError && <p className="field-error">{errorText(moreError)}</p>}
-      {next !== null && streams.length > 0 && (
-        <button type="button" className="button button-quiet home-more" data-testid="more" onClick={() => void showMore()}>
+      {list?.more && streams.length > 0 && (
+        <button type="button" className="button button-quiet home-more" data-testid="more" onClick={() => setWanted(streams.length + pageSize)}>
           {t('home.more')}
         </button>
       )}
