@@ -20,7 +20,8 @@ ALLOWED = {
 CONFINED = [
     (r"caf/", "CAF", ("runtime/", "actors/", "tests/unit/runtime/", "tests/unit/actors/", "tests/support/")),
     (r"boost/(asio|beast)(\.hpp|/)", "Asio and Beast", ("net/asio/", "tests/", "bench/")),
-    (r"(grpc|grpcpp|google/protobuf)/|.*\.pb\.h", "gRPC and protobuf", ("runtime/link/", "app/admin/")),
+    (r"(grpc|grpcpp|google/protobuf)/|.*\.pb\.h", "gRPC and protobuf",
+     ("runtime/link/", "app/admin/", "tests/unit/runtime/link/")),
     (r"lib(av\w+|sw\w+)/", "FFmpeg", ("media/ffmpeg/", "tests/support/")),
     (r"soci/|sqlite3\.h|libpq-fe\.h", "SOCI and the databases", ("storage/sql/",)),
     (r"prometheus/", "prometheus-cpp", ("base/metrics.cpp",)),
