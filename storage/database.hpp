@@ -19,6 +19,7 @@
 #include "base/result.hpp"
 #include "storage/audience_store.hpp"
 #include "storage/chat_store.hpp"
+#include "storage/cluster_store.hpp"
 #include "storage/entity_store.hpp"
 #include "storage/follow_store.hpp"
 #include "storage/second_factor_store.hpp"
@@ -59,6 +60,7 @@ class database {
   virtual second_factor_store& second_factors() = 0;
   virtual secret_store& secrets() = 0;
   virtual chat_store& chat() = 0;
+  virtual cluster_store& cluster() = 0;
 
   /// Does it answer? For /readyz.
   [[nodiscard]] virtual result<void> ping() = 0;

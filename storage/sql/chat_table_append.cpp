@@ -17,7 +17,6 @@ namespace troupe::storage::sql {
 namespace {
 
 using chat::batch;
-using chat::batch_rows;
 
 /// In the order of rooms.
 using ordered_writes = std::map<user_id, const room_write*>;

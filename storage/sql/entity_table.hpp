@@ -12,12 +12,15 @@ class entity_table final : public entity_store {
   entity_table(access a, engine kind) : access_(a), kind_(kind) {}
 
   result<entity_record> claim(const entity_claim& wanted) override;
+  result<std::vector<claim_outcome>> claim_batch(std::span<const entity_claim> wanted) override;
   result<entity_record> load(std::string_view name) override;
   result<std::vector<commit_outcome>> commit_batch(std::span<const entity_write> writes) override;
+  result<std::vector<entity_owner>> owner_of(std::span<const std::string> names) override;
+  result<std::vector<entity_owner>> owned_by(std::string_view node, std::int64_t incarnation,
+                                             std::string_view after_name, int limit) override;
+  result<std::int64_t> count_owned(std::string_view node, std::int64_t incarnation) override;
 
  private:
-  error why_refused(const entity_claim& wanted);
-
   access access_;
   engine kind_;
 };

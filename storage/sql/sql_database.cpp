@@ -6,6 +6,7 @@
 #include "storage/sql/access.hpp"
 #include "storage/sql/audience_table.hpp"
 #include "storage/sql/chat_table.hpp"
+#include "storage/sql/cluster_table.hpp"
 #include "storage/sql/entity_table.hpp"
 #include "storage/sql/explain.hpp"
 #include "storage/sql/follow_table.hpp"
@@ -38,7 +39,8 @@ class tables : public database {
         audience_(a, kind),
         second_factors_(a),
         secrets_(a),
-        chat_(a, kind) {}
+        chat_(a, kind),
+        cluster_(a, kind) {}
 
   engine kind() const override { return kind_; }
 
@@ -60,6 +62,8 @@ class tables : public database {
 
   chat_store& chat() override { return chat_; }
 
+  cluster_store& cluster() override { return cluster_; }
+
   result<void> ping() override { return without_rows(access_.read("SELECT 1", {}, 1)); }
 
  private:
@@ -74,6 +78,7 @@ class tables : public database {
   second_factor_table second_factors_;
   secret_table secrets_;
   chat_table chat_;
+  cluster_table cluster_;
 };
 
 /// The pools must be there before the tables that use them: hence a base.

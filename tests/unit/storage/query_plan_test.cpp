@@ -28,6 +28,34 @@ void call_follows(follow_store& follows, wall_time t) {
   }
 }
 
+void call_entities(entity_store& entities) {
+  const bytes b{1};
+  std::ignore = entities.claim({"n", "o", 1, 1, {}});
+  std::ignore = entities.load("n");
+  const entity_write w{"n", 1, 1, b, b};
+  std::ignore = entities.commit_batch({&w, 1});
+  const std::string name = "n";
+  std::ignore = entities.owner_of({&name, 1});
+  std::ignore = entities.owned_by("o", 1, "", 1);
+  std::ignore = entities.count_owned("o", 1);
+}
+
+void call_cluster(cluster_store& cluster) {
+  const auto a = cluster.join({.name = "a"}).value();
+  const auto b2 = cluster.join({.name = "b"}).value();
+  std::ignore = cluster.vote({"a", a.incarnation, "b", b2.incarnation, true});
+  std::ignore = cluster.withdraw_vote("a", a.incarnation, "b", b2.incarnation);
+  std::ignore = cluster.refresh("a", a.incarnation, "{}");
+  for (const auto to : {node_state::active, node_state::dead, node_state::dead}) {
+    std::ignore = cluster.change({.expected_view = cluster.read().value().view,
+                                  .name = "a",
+                                  .incarnation = a.incarnation,
+                                  .from = {node_state::joining, node_state::active},
+                                  .to = to});
+  }
+  std::ignore = cluster.remove_gone(-1h, 1);
+}
+
 /// Calls every function of every store once. What it answers does not matter here.
 void call_everything(database& d) {
   const wall_time t{};
@@ -84,11 +112,8 @@ void call_everything(database& d) {
   std::ignore = streams.list_unfinished(1, 0);
   std::ignore = streams.end_stale_waiting(t, t);
   call_follows(d.follows(), t);
-  auto& entities = d.entities();
-  std::ignore = entities.claim({"n", "o", 1, 1, {}});
-  std::ignore = entities.load("n");
-  const entity_write w{"n", 1, 1, b, b};
-  std::ignore = entities.commit_batch({&w, 1});
+  call_entities(d.entities());
+  call_cluster(d.cluster());
   std::ignore = d.secrets().add("s", b, t);
   std::ignore = d.secrets().find("s");
   std::ignore = d.secrets().list("s");
