@@ -151,6 +151,10 @@ void socket_connection::settle() {
   for (bool again = true; again;) {
     again = false;
     retired_.reset();
+    if (std::exchange(read_due_, false)) {
+      on_readable();
+      again = read_due_;
+    }
     const bool had_output = queued_ != 0;
     if (!closed_ && queued_ != 0 && !waiting_writable_) {
       flush();
@@ -187,6 +191,9 @@ void socket_connection::tell_closed() {
 void socket_connection::start_read() {
   if (waiting_readable_ || read_ended_ || closed_ || (paused_ && !lingering_)) {
     return;
+  }
+  if (std::exchange(resting_, false)) {
+    set_low_watermark(1);
   }
   waiting_readable_ = true;
   socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const asio_error&) {
@@ -228,10 +235,30 @@ void socket_connection::on_read_end(bool in_order) {
   }
 }
 
+// Asio keeps a descriptor registered with epoll, so that each packet wakes the thread, also while
+// nobody waits to read: most of what a stream cost. tcp(7), SO_RCVLOWAT: less than this is not
+// readable. The peer's close always is.
+void socket_connection::rest_reading() {
+  paused_ = true;
+  if (!std::exchange(resting_, true)) {
+    set_low_watermark(read_size);
+  }
+}
+
+void socket_connection::set_low_watermark(std::size_t size) {
+  asio_error ignored;
+  socket_.set_option(boost::asio::socket_base::receive_low_watermark(static_cast<int>(size)),
+                     ignored);
+}
+
 void socket_connection::resume_reading() {
   if (std::exchange(paused_, false)) {
     last_received_ = now();
-    start_read();
+    if (resting_) {
+      read_due_ = true;
+    } else {
+      start_read();
+    }
     settle_soon();  // the idle limit counts again
   }
 }

@@ -51,6 +51,7 @@ class socket_connection final : public tcp_connection,
 
   void pause_reading() override { paused_ = true; }
 
+  void rest_reading() override;
   void resume_reading() override;
   void close() override;
 
@@ -80,6 +81,7 @@ class socket_connection final : public tcp_connection,
   void settle_soon();
   void start_read();
   void on_readable();
+  void set_low_watermark(std::size_t size);
   void on_read_end(bool in_order);
   void enqueue(shared_bytes buffer);
   void flush();
@@ -124,6 +126,8 @@ class socket_connection final : public tcp_connection,
   bool waiting_readable_ = false;
   bool waiting_writable_ = false;
   bool paused_ = false;
+  bool resting_ = false;   // the kernel has been told to be quiet
+  bool read_due_ = false;  // after a rest: look without being told
   bool read_ended_ = false;
   bool closing_ = false;  // after the flush
   bool lingering_ = false;

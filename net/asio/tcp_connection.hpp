@@ -87,6 +87,11 @@ class tcp_connection {
   /// Back-pressure: while paused nothing is read, the peer's window closes. A peer's close is then
   /// noticed only by writing. Pausing inside on_bytes() holds from the next call on.
   virtual void pause_reading() = 0;
+
+  /// The same for a peer that sends many small packets and is read at times of one's own choosing:
+  /// what arrives meanwhile wakes nobody up, unless it is much.
+  virtual void rest_reading() { pause_reading(); }
+
   virtual void resume_reading() = 0;
 
   /// Sends what is queued, then closes in the way that lets the peer read it all. Takes at most the

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t batches_in_flight = 16;
 constexpr std::size_t answers_waiting = batches_in_flight / 2;
 // A publisher's socket is read this often while it flows: a third less CPU for 10 ms more delay.
-constexpr duration reading_grid = std::chrono::milliseconds(20);
+constexpr duration reading_grid = std::chrono::milliseconds(40);
 constexpr std::size_t full_read =
     std::size_t{64} * 1024;  // see tcp_session::on_bytes(): more waits
 constexpr std::size_t frames_per_batch = 256;
@@ -123,10 +123,12 @@ void ingest_session::flush() {
   }
   if (protocol_.wants_close()) {
     connection_.close();
-  } else if (protocol_.wants_input() && !is_resting_) {
-    connection_.resume_reading();
-  } else {
+  } else if (!protocol_.wants_input()) {
     connection_.pause_reading();
+  } else if (is_resting_) {
+    connection_.rest_reading();
+  } else {
+    connection_.resume_reading();
   }
 }
 

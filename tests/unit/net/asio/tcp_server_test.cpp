@@ -4,6 +4,9 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <mutex>
+#include <string>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -253,6 +256,59 @@ TEST_CASE("tcp_server: a paused connection holds its peer back", "[net][tcp_serv
   hold = false;
   connection->post([&](net::tcp_session&) { connection->resume_reading(); });
   CHECK(eventually([&] { return received == sent; }));
+}
+
+TEST_CASE("tcp_server: a connection that rests reads when it is told to", "[net][tcp_server]") {
+  fixture f;
+  std::string got;
+  std::mutex mutex;
+  const auto has = [&](const std::string& expected) {
+    return eventually([&] {
+      const std::lock_guard lock(mutex);
+      return got == expected;
+    });
+  };
+  f.s.on_bytes = [&](auto& c, byte_view data) {
+    const std::lock_guard lock(mutex);
+    got += as_text(data);
+    c.rest_reading();
+  };
+  auto c = f.connect();
+  c.send("a");
+  REQUIRE(has("a"));
+  const auto connection = f.s.last.lock();
+  const auto resume = [&] {
+    connection->post([&](net::tcp_session&) { connection->resume_reading(); });
+  };
+  SECTION("what came meanwhile") {
+    c.send("b");
+    resume();
+    CHECK(has("ab"));
+  }
+  SECTION("nothing came: it is woken by the next byte") {
+    resume();
+    connection->post([&](net::tcp_session&) {});
+    c.send("b");
+    CHECK(has("ab"));
+    c.send("c");
+    resume();
+    CHECK(has("abc"));
+  }
+  SECTION("the peer's end") {
+    c.close();
+    resume();
+    f.expect_closed(net::close_reason::by_peer);
+  }
+  SECTION("much more than it is quiet about") {
+    const std::string much(1'000'000, 'x');
+    std::thread sender([&] { c.send(much); });
+    CHECK(eventually([&] {
+      resume();
+      const std::lock_guard lock(mutex);
+      return got.size() == 1 + much.size();
+    }));
+    sender.join();
+  }
 }
 
 TEST_CASE("tcp_server: close delivers what is queued, though input is unread",
