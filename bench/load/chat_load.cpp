@@ -129,7 +129,9 @@ class load {
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const int on = 1;
     ::setsockopt(s.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::connect(s.fd, reinterpret_cast<sockaddr*>(&to), sizeof to);
+    if (::connect(s.fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS) {
+      die(std::string("connect: ") + std::strerror(errno));
+    }
     std::string path = o_.path;
     if (index < o_.tokens.size() && index < o_.senders) {
       path += (path.contains('?') ? "&token=" : "?token=") + o_.tokens[index];

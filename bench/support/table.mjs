@@ -7,6 +7,7 @@ const shows = {
   ms: (v) => `${v.toFixed(v < 10 ? 1 : 0)} ms`,
   'ms/s': (v) => `${v.toFixed(2)} ms/s`,
   '/s': (v) => `${Math.round(v).toLocaleString('en-US')}/s`,
+  'a second': (v) => `${v.toFixed(1)}/s`,
   'GB/s': (v) => `${v.toFixed(2)} GB/s`,
   'µs': (v) => `${v.toFixed(1)} µs`,
   'CPU s': (v) => `${v.toFixed(2)} s`,
