@@ -91,6 +91,7 @@ class archive_writer {
     if constexpr (std::floating_point<T>) {
       out_.u64(std::bit_cast<std::uint64_t>(static_cast<double>(x)));
     } else {
+      // NOLINTNEXTLINE(bugprone-signed-char-misuse): of the sign no more than T's bytes is written
       const auto wide = static_cast<std::uint64_t>(x);
       for (auto shift = 8 * sizeof(T); shift > 0; shift -= 8) {
         out_.u8((wide >> (shift - 8)) & 0xFF);

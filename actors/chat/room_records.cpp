@@ -25,7 +25,7 @@ json::object json_of(const quote& q) {
 
 /// The member `name` of o, or what `otherwise` is when there is none of that type.
 template <class T>
-T member(const json::object& o, std::string_view name, T otherwise) {
+T member(const json::object& o, std::string_view name, const T& otherwise) {
   const auto* found = o.if_contains(name);
   if constexpr (std::is_same_v<T, std::string>) {
     return found != nullptr && found->is_string() ? std::string(found->get_string()) : otherwise;

@@ -123,13 +123,12 @@ void frame_reader::on_first_two() {
   const auto code = static_cast<std::uint8_t>(head_[0] & 0x0F);
   const auto length = head_[1] & 0x7F;
   const bool is_final = (head_[0] & final_bit) != 0;
-  if ((head_[0] & reserved_bits) != 0 || !is_known(code) || (head_[1] & mask_bit) == 0) {
-    fail(close_code::protocol_error);
-  } else if (is_control()) {
-    if (!is_final || length > static_cast<int>(largest_control)) {
-      fail(close_code::protocol_error);
-    }
-  } else if ((static_cast<opcode>(code) == opcode::continuation) != in_message_) {
+  const bool is_bad_control =
+      is_control() && (!is_final || length > static_cast<int>(largest_control));
+  const bool is_out_of_order =
+      !is_control() && (static_cast<opcode>(code) == opcode::continuation) != in_message_;
+  if ((head_[0] & reserved_bits) != 0 || !is_known(code) || (head_[1] & mask_bit) == 0 ||
+      is_bad_control || is_out_of_order) {
     fail(close_code::protocol_error);
   }
 }

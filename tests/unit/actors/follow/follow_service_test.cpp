@@ -52,7 +52,7 @@ struct fixture {
 
   /// What a call of the service answers, at last.
   template <class T, class... Given, class... Args>
-  result<T> ask(void (follow_service::*call)(Given...), Args... args) {
+  result<T> ask(void (follow_service::*call)(Given...), const Args&... args) {
     auto promise = std::make_shared<std::promise<result<T>>>();
     auto future = promise->get_future();
     ((*service).*call)(args..., callback<T>([promise](result<T> answer) {

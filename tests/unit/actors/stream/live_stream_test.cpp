@@ -225,7 +225,7 @@ TEST_CASE("live_stream: somebody else's publication is refused", "[actors][strea
   open_publication m;
   m.publication = 1;
   m.owner = owner + 1;
-  CHECK(bench.ask(bench.name, std::move(m)).error().code == errc::forbidden);
+  CHECK(bench.ask(bench.name, m).error().code == errc::forbidden);
 }
 
 TEST_CASE("live_stream: waits for its publisher, goes on with one discontinuity",
