@@ -85,6 +85,14 @@ admin::calls make_admin_calls(admin_parts parts) {
   c.set_password = [p](std::string username, std::string password, callback<void> done) {
     p->accounts.set_password(std::move(username), std::move(password), std::move(done));
   };
+  c.rotate_token_key = [p](bool ends_older, callback<admin::signing_key> done) {
+    p->accounts.rotate_token_key(
+        ends_older, [done = std::move(done)](result<account::rotated_key> made) mutable {
+          done(map(std::move(made), [](account::rotated_key key) {
+            return admin::signing_key{.name = std::move(key.name), .signs_from = key.signs_from};
+          }));
+        });
+  };
   return c;
 }
 

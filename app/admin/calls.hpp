@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/callback.hpp"
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "runtime/tree_node.hpp"
 
@@ -57,6 +58,12 @@ struct created_user {
   std::string username;
 };
 
+/// What signs access tokens now, or will.
+struct signing_key {
+  std::string name;  ///< "kid"
+  wall_time signs_from;
+};
+
 /// What the service calls. Each is called on a gRPC thread, must not block, and may answer at once
 /// or later, from any thread. All have to be set.
 struct calls {
@@ -66,6 +73,8 @@ struct calls {
   std::function<void(std::string name, callback<location>)> where;
   std::function<void(wanted_user, callback<created_user>)> create_user;
   std::function<void(std::string username, std::string password, callback<void>)> set_password;
+  /// ends_older: what older keys signed is refused at once.
+  std::function<void(bool ends_older, callback<signing_key>)> rotate_token_key;
 };
 
 }  // namespace troupe::admin

@@ -87,6 +87,16 @@ class unix_client final : public client {
     return call(&v1::Admin::Stub::SetPassword, request, reply);
   }
 
+  result<signing_key> rotate_token_key(bool ends_older) override {
+    v1::RotateTokenKeyRequest request;
+    request.set_end_older(ends_older);
+    v1::RotateTokenKeyReply reply;
+    if (auto done = call(&v1::Admin::Stub::RotateTokenKey, request, reply); !done) {
+      return fail(done.error());
+    }
+    return signing_key{reply.kid(), from_unix_ms(reply.signs_from_ms())};
+  }
+
  private:
   template <class Request, class Reply>
   result<void> call(grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&,

@@ -22,6 +22,7 @@ class client {
   virtual result<location> where(const std::string& name) = 0;
   virtual result<created_user> create_user(const wanted_user& wanted) = 0;
   virtual result<void> set_password(const std::string& username, const std::string& password) = 0;
+  virtual result<signing_key> rotate_token_key(bool ends_older) = 0;
 };
 
 /// Opens nothing yet: the first call does. timeout: of each call.

@@ -133,6 +133,18 @@ class service final : public v1::Admin::CallbackService {
     return reactor;
   }
 
+  grpc::ServerUnaryReactor* RotateTokenKey(grpc::CallbackServerContext* context,
+                                           const v1::RotateTokenKeyRequest* request,
+                                           v1::RotateTokenKeyReply* reply) override {
+    auto* reactor = context->DefaultReactor();
+    calls_.rotate_token_key(request->end_older(),
+                            finishing<signing_key>(reactor, [reply](const signing_key& key) {
+                              reply->set_kid(key.name);
+                              reply->set_signs_from_ms(to_unix_ms(key.signs_from));
+                            }));
+    return reactor;
+  }
+
  private:
   const calls calls_;
 };

@@ -33,6 +33,10 @@ class parser {
                          set_password{});
     password->add_option("username", set_password_.username)->required();
     needs_password(*password);
+    auto* rotate =
+        add(app_, "rotate-token-key", "Sign access tokens with a new key", rotate_token_key{});
+    rotate->add_flag("--end-older", rotate_token_key_.ends_older,
+                     "Refuse at once what older keys signed, as after a leak");
     add(app_, "version", "Which version of Troupe this is", version{});
   }
 
@@ -82,6 +86,8 @@ class parser {
       what = create_user_;
     } else if (std::holds_alternative<set_password>(what)) {
       what = set_password_;
+    } else if (std::holds_alternative<rotate_token_key>(what)) {
+      what = rotate_token_key_;
     }
   }
 
@@ -92,6 +98,7 @@ class parser {
   where where_;
   create_user create_user_;
   set_password set_password_;
+  rotate_token_key rotate_token_key_;
 };
 
 }  // namespace

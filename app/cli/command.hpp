@@ -33,10 +33,14 @@ struct set_password {
   std::string username;
 };
 
+struct rotate_token_key {
+  bool ends_older = false;
+};
+
 struct version {};
 
-using command =
-    std::variant<serve, check_config, status, tree, where, create_user, set_password, version>;
+using command = std::variant<serve, check_config, status, tree, where, create_user, set_password,
+                             rotate_token_key, version>;
 
 struct invocation {
   command what;

@@ -121,6 +121,17 @@ class runner {
                      });
   }
 
+  int on(const rotate_token_key& what) {
+    return ask<admin::signing_key>(
+        [&](admin::client& c) { return c.rotate_token_key(what.ends_older); },
+        [&, this](const admin::signing_key& key) {
+          const auto from = to_iso8601(key.signs_from);
+          return answer({{"kid", key.name}, {"signs_from", from}, {"ends_older", what.ends_older}},
+                        fmt::format("key {} signs access tokens from {} on{}", key.name, from,
+                                    what.ends_older ? "; what older ones signed is refused" : ""));
+        });
+  }
+
   int on(const version&) { return done; }
 
   int show(const admin::node_status& s) {

@@ -63,6 +63,9 @@ calls small_node() {
     }
     done({});
   };
+  c.rotate_token_key = [](bool ends_older, callback<signing_key> done) {
+    done(signing_key{ends_older ? "alone" : "next", from_unix_ms(1'768'471'200'123)});
+  };
   return c;
 }
 
@@ -136,6 +139,12 @@ TEST_CASE("admin: what the node answers arrives whole", "[app][admin]") {
   CHECK(user->id == largest_id);
   CHECK(user->username == "ann+secret");
   CHECK(c->set_password("ann", "better").has_value());
+
+  const auto key = c->rotate_token_key(false);
+  REQUIRE(key.has_value());
+  CHECK(key->name == "next");
+  CHECK(key->signs_from == from_unix_ms(1'768'471'200'123));
+  CHECK(c->rotate_token_key(true)->name == "alone");
 }
 
 TEST_CASE("admin: errors come back as what they were", "[app][admin]") {
@@ -253,6 +262,11 @@ TEST_CASE("commands: the exit code says what happened", "[app][cli]") {
   CHECK(ask({"user", "set-password", "ann", "--password-stdin"}, "").code == 1);
   CHECK(ask({"user", "set-password", "ann", "--password-stdin"}, std::string(5000, 'x')).code == 1);
   CHECK(ask({"user", "set-password", "ann", "--password-stdin"}, "good").code == 0);
+  CHECK_THAT(ask({"rotate-token-key"}).out,
+             Catch::Equals("key next signs access tokens from 2026-01-15T10:00:00.123Z on\n"));
+  const auto rotated = json::parse(ask({"rotate-token-key", "--end-older", "--json"}).out);
+  CHECK(rotated.at("kid") == "alone");
+  CHECK(rotated.at("ends_older") == true);
 }
 
 TEST_CASE("commands: a wrong configuration is told with its lines", "[app][cli]") {

@@ -35,6 +35,8 @@ TEST_CASE("command line: every command is understood", "[app][cli]") {
   CHECK(user.is_administrator);
   CHECK(std::get<set_password>(parsed({"user", "set-password", "ann", "--password-stdin"}).what)
             .username == "ann");
+  CHECK_FALSE(std::get<rotate_token_key>(parsed({"rotate-token-key"}).what).ends_older);
+  CHECK(std::get<rotate_token_key>(parsed({"rotate-token-key", "--end-older"}).what).ends_older);
 }
 
 TEST_CASE("command line: each command takes --config, --node and --json", "[app][cli]") {
@@ -43,9 +45,9 @@ TEST_CASE("command line: each command takes --config, --node and --json", "[app]
   CHECK(plain.node.empty());
   CHECK_FALSE(plain.json);
   const std::vector<std::vector<std::string>> commands = {
-      {"serve"},   {"check-config"}, {"status"},
-      {"tree"},    {"where", "a/1"}, {"user", "set-password", "x", "--password-stdin"},
-      {"version"},
+      {"serve"},   {"check-config"},     {"status"},
+      {"tree"},    {"where", "a/1"},     {"user", "set-password", "x", "--password-stdin"},
+      {"version"}, {"rotate-token-key"},
   };
   for (auto arguments : commands) {
     CAPTURE(arguments);
