@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/bytes.hpp"
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 
@@ -31,9 +32,12 @@ class second_factor_store {
   /// Errors: conflict (second_factor_enabled, password_changed).
   [[nodiscard]] virtual result<void> begin(user_id user, std::int64_t seen,
                                            byte_view sealed_secret) = 0;
-  /// Errors: conflict (no_enrolment) unless exactly this secret waits for it.
-  [[nodiscard]] virtual result<void> confirm(user_id user, byte_view sealed_secret,
-                                             std::int64_t step, byte_view recovery) = 0;
+  /// Ends every log-in of the user, who had shown no second factor, in the same transaction;
+  /// answers the new generation. Errors: conflict (no_enrolment) unless exactly this secret waits
+  /// for it.
+  [[nodiscard]] virtual result<std::int64_t> confirm(user_id user, byte_view sealed_secret,
+                                                     std::int64_t step, byte_view recovery,
+                                                     wall_time now) = 0;
   /// Whether the step was later than every accepted one, and is the latest now.
   [[nodiscard]] virtual result<bool> use_step(user_id user, std::int64_t step) = 0;
   /// Whether it was as expected and has been replaced.

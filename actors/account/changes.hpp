@@ -25,6 +25,12 @@ struct enrolment {
   std::string uri;     ///< otpauth://totp/…, for a QR code
 };
 
+/// A second factor that is on from now on.
+struct confirmed_factor {
+  std::vector<std::string> recovery_codes;  ///< shown this once
+  token_pair tokens;                        ///< of the log-in that goes on
+};
+
 struct rotated_key {
   std::string name;  ///< "kid"
   wall_time signs_from;
@@ -48,10 +54,11 @@ class changes {
   /// Makes a secret that counts once it is confirmed; until then a new one replaces it. Errors:
   /// conflict (second_factor_enabled).
   virtual void begin_second_factor(user_id who, proof shown, callback<enrolment> done) = 0;
-  /// The first code of the new secret makes it count; answers the recovery codes, shown this once.
-  /// Errors: forbidden (invalid_otp), conflict (second_factor_enabled, no_enrolment).
+  /// The first code of the new secret makes it count. Ends every log-in of the user, as none of
+  /// them has shown it, and answers with a new one. Errors: forbidden (invalid_otp), conflict
+  /// (second_factor_enabled, no_enrolment).
   virtual void confirm_second_factor(user_id who, std::string otp, client from,
-                                     callback<std::vector<std::string>> done) = 0;
+                                     callback<confirmed_factor> done) = 0;
   /// Ten new recovery codes; the old ones end. Errors: conflict (second_factor_disabled).
   virtual void replace_recovery_codes(user_id who, proof shown,
                                       callback<std::vector<std::string>> done) = 0;

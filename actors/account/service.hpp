@@ -49,7 +49,7 @@ class service final : public administered_accounts {
   void second_factor(user_id who, callback<second_factor_state> done) override;
   void begin_second_factor(user_id who, proof shown, callback<enrolment> done) override;
   void confirm_second_factor(user_id who, std::string otp, client from,
-                             callback<std::vector<std::string>> done) override;
+                             callback<confirmed_factor> done) override;
   void replace_recovery_codes(user_id who, proof shown,
                               callback<std::vector<std::string>> done) override;
   void end_second_factor(user_id who, proof shown, callback<void> done) override;
@@ -113,7 +113,7 @@ class service final : public administered_accounts {
   void note_end(user_id who, std::int64_t generation);
   result<void> end_log_ins(user_id who);
   result<enrolment> make_enrolment(const storage::user_record& u);
-  result<std::vector<std::string>> confirm(user_id who, const std::string& otp);
+  result<confirmed_factor> confirm(user_id who, const std::string& otp, client from);
   result<std::vector<std::string>> new_recovery_codes(const storage::user_record& u);
   result<rotated_key> add_key(bool ends_older);
   result<void> read_keys();

@@ -121,12 +121,13 @@ result<enrolment> service::make_enrolment(const storage::user_record& u) {
   return enrolment{to_base32(secret), totp_uri(settings_.issuer, u.username, secret)};
 }
 
-void service::confirm_second_factor(user_id who, std::string otp, client, callback<codes> done) {
-  ask_store<codes>(std::move(done),
-                   [this, who, otp = std::move(otp)] { return confirm(who, otp); });
+void service::confirm_second_factor(user_id who, std::string otp, client from,
+                                    callback<confirmed_factor> done) {
+  ask_store<confirmed_factor>(
+      std::move(done), [this, who, otp = std::move(otp), from] { return confirm(who, otp, from); });
 }
 
-result<codes> service::confirm(user_id who, const std::string& otp) {
+result<confirmed_factor> service::confirm(user_id who, const std::string& otp, client from) {
   const auto record = store_.second_factors().find(who);
   if (!record) {
     return record.error().code == errc::not_found
@@ -150,14 +151,22 @@ result<codes> service::confirm(user_id who, const std::string& otp) {
     return fail(errc::forbidden, "invalid_otp", "this is not the authenticator's code");
   }
   limits_.succeeded(*admitted);
-  auto made = make_recovery_codes();
-  const auto confirmed = store_.second_factors().confirm(who, record->sealed_secret, *step,
-                                                         seal_recovery_codes(sealer_, who, made));
-  if (!confirmed) {
-    return fail(confirmed.error());
+  auto u = store_.users().find(who);
+  if (!u) {
+    return fail(u.error());
   }
+  auto made = make_recovery_codes();
+  const auto generation = store_.second_factors().confirm(
+      who, record->sealed_secret, *step, seal_recovery_codes(sealer_, who, made), time_.wall());
+  if (!generation) {
+    return fail(generation.error());
+  }
+  u->generation = *generation;
+  note_end(who, *generation);
   log::info("a second factor was switched on user={}", who);
-  return made;
+  return map(first_tokens(*u, from), [&](token_pair tokens) {
+    return confirmed_factor{std::move(made), std::move(tokens)};
+  });
 }
 
 namespace {

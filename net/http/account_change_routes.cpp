@@ -83,10 +83,14 @@ callback<void> answer_logged(const char* what, call& c) {
   };
 }
 
+json::array array_of(const std::vector<std::string>& texts) {
+  return json::array(texts.begin(), texts.end());
+}
+
 callback<std::vector<std::string>> answer_codes(responder answer) {
   return answer_with<std::vector<std::string>>(
       std::move(answer), [](const std::vector<std::string>& codes) {
-        return json_response(200, {{"recovery_codes", json::array(codes.begin(), codes.end())}});
+        return json_response(200, {{"recovery_codes", array_of(codes)}});
       });
 }
 
@@ -157,11 +161,23 @@ void begin_second_factor(const services& s, call c) {
 void confirm_second_factor(const services& s, call c) {
   body_reader body(s, c.req);
   auto otp = body.text("otp");
+  const bool by_cookie = body.flag("cookie");
   if (body.problem() != nullptr) {
     return c.answer(error_response(*body.problem()));
   }
-  s.parts.changes->confirm_second_factor(c.who->id, std::move(otp), client_of(c.req),
-                                         answer_codes(std::move(c.answer)));
+  if (by_cookie && !is_from_own_origin(c.req)) {
+    return c.answer(refuse_other_origin());
+  }
+  const auto who = c.who->id;
+  const auto from = client_of(c.req);
+  s.parts.changes->confirm_second_factor(
+      who, std::move(otp), from,
+      [how = token_delivery{by_cookie, s.settings.refresh_cookie_life},
+       c = std::move(c)](const result<account::confirmed_factor>& made) mutable {
+        c.answer(made ? token_response(c.req, made->tokens, how,
+                                       {{"recovery_codes", array_of(made->recovery_codes)}})
+                      : error_response(made.error()));
+      });
 }
 
 void replace_recovery_codes(const services& s, call c) {

@@ -23,23 +23,26 @@ response refuse_other_origin() {
       make_error(errc::forbidden, "cross_site", "the cookie is for this site's own pages"));
 }
 
+response token_response(const request& r, const account::token_pair& made, token_delivery how,
+                        boost::json::object body) {
+  body.emplace("access_token", made.access_token);
+  body.emplace("token_type", "Bearer");
+  body.emplace("expires_in", made.expires_in.count());
+  if (!how.by_cookie) {
+    body.emplace("refresh_token", made.refresh_token);
+  }
+  auto answer = json_response(200, body);
+  if (how.by_cookie) {
+    answer.headers.emplace_back("Set-Cookie",
+                                refresh_cookie(r, made.refresh_token, how.cookie_life));
+  }
+  return answer;
+}
+
 callback<account::token_pair> answer_with_tokens(const services& s, call c, bool by_cookie) {
-  return [life = s.settings.refresh_cookie_life, by_cookie,
-          c = std::move(c)](result<account::token_pair> made) mutable {
-    if (!made) {
-      return c.answer(error_response(made.error()));
-    }
-    boost::json::object body{{"access_token", made->access_token},
-                             {"token_type", "Bearer"},
-                             {"expires_in", made->expires_in.count()}};
-    if (!by_cookie) {
-      body.emplace("refresh_token", made->refresh_token);
-    }
-    auto answer = json_response(200, body);
-    if (by_cookie) {
-      answer.headers.emplace_back("Set-Cookie", refresh_cookie(c.req, made->refresh_token, life));
-    }
-    c.answer(std::move(answer));
+  return [how = token_delivery{by_cookie, s.settings.refresh_cookie_life},
+          c = std::move(c)](const result<account::token_pair>& made) mutable {
+    c.answer(made ? token_response(c.req, *made, how) : error_response(made.error()));
   };
 }
 

@@ -63,18 +63,31 @@ result<void> second_factor_table::begin(user_id user, std::int64_t seen, byte_vi
   return fail(errc::conflict, "second_factor_enabled", "there is a second factor already");
 }
 
-result<void> second_factor_table::confirm(user_id user, byte_view sealed_secret, std::int64_t step,
-                                          byte_view recovery) {
-  const auto confirmed = changed_any(access_.write(
-      "UPDATE second_factor SET is_confirmed = 1, last_step = :step, "
-      "recovery = decode(:recovery, 'hex') WHERE user_id = :user AND is_confirmed = 0 "
-      "AND sealed_secret = decode(:secret, 'hex') RETURNING user_id",
-      {{"user", user}, {"secret", sealed_secret}, {"step", step}, {"recovery", recovery}}, 1));
-  if (!confirmed) {
-    return fail(confirmed.error());
-  }
-  return *confirmed ? result<void>()
-                    : fail(errc::conflict, "no_enrolment", "no second factor waits for its code");
+result<std::int64_t> second_factor_table::confirm(user_id user, byte_view sealed_secret,
+                                                  std::int64_t step, byte_view recovery,
+                                                  wall_time now) {
+  return access_.transact([&](connection& c) -> result<std::int64_t> {
+    const auto confirmed = changed_any(c.query(
+        "UPDATE second_factor SET is_confirmed = 1, last_step = :step, "
+        "recovery = decode(:recovery, 'hex') WHERE user_id = :user AND is_confirmed = 0 "
+        "AND sealed_secret = decode(:secret, 'hex') RETURNING user_id",
+        {{"step", step}, {"recovery", recovery}, {"user", user}, {"secret", sealed_secret}}, 1));
+    if (!confirmed) {
+      return fail(confirmed.error());
+    }
+    if (!*confirmed) {
+      return fail(errc::conflict, "no_enrolment", "no second factor waits for its code");
+    }
+    const auto ended =
+        only_row(c.query("UPDATE users SET generation = generation + 1, log_ins_ended_at = :now "
+                         "WHERE id = :user RETURNING generation",
+                         {{"now", now}, {"user", user}}, 1),
+                 "no such user");
+    if (!ended) {
+      return fail(ended.error());
+    }
+    return ended->number(0);
+  });
 }
 
 result<bool> second_factor_table::use_step(user_id user, std::int64_t step) {

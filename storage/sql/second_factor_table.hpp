@@ -13,8 +13,8 @@ class second_factor_table final : public second_factor_store {
 
   result<second_factor_record> find(user_id user) override;
   result<void> begin(user_id user, std::int64_t seen, byte_view sealed_secret) override;
-  result<void> confirm(user_id user, byte_view sealed_secret, std::int64_t step,
-                       byte_view recovery) override;
+  result<std::int64_t> confirm(user_id user, byte_view sealed_secret, std::int64_t step,
+                               byte_view recovery, wall_time now) override;
   result<bool> use_step(user_id user, std::int64_t step) override;
   result<bool> replace_recovery(user_id user, std::int64_t seen, byte_view expected,
                                 byte_view recovery) override;

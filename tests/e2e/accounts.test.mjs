@@ -111,14 +111,22 @@ test('log-out everywhere ends what the page and programs hold, also after a rest
 test('a second factor: set up, needed, each code once, recovery codes, and gone', async () => {
   await running(async (troupe) => {
     await register(troupe, 'aya');
-    const { access_token: token } = (await logIn(troupe, 'aya')).json;
+    const elsewhere = (await logIn(troupe, 'aya')).json;
+    let { access_token: token } = (await logIn(troupe, 'aya')).json;
     const post = (path, body) => troupe.api('POST', `/users/me/totp${path}`, { token, body });
     const { secret, uri } = (await post('', { password })).json;
     assert.match(uri, new RegExp(`^otpauth://totp/.*secret=${secret}`));
     assert.equal(code(await post('/confirm', { otp: '000000' })), '403 invalid_otp');
     let used = step();
-    const codes = (await post('/confirm', { otp: totp(secret, used) })).json.recovery_codes;
+    const confirmed = (await post('/confirm', { otp: totp(secret, used) })).json;
+    const codes = confirmed.recovery_codes;
     assert.equal(codes.length, 10);
+    // Whoever was logged in has shown no code: that ends, but for who switched it on.
+    for (const old of [elsewhere, { access_token: token }]) assert.equal(code(await me(troupe, old.access_token)), '401 token_expired');
+    assert.equal(code(await renew(troupe, elsewhere.refresh_token)), '401 invalid_grant');
+    token = confirmed.access_token;
+    assert.equal((await me(troupe, token)).status, 200);
+    assert.equal((await renew(troupe, confirmed.refresh_token)).status, 200);
 
     assert.equal(code(await logIn(troupe, 'aya')), '401 second_factor_required');
     assert.equal(code(await logIn(troupe, 'aya', { password: 'wrong horse' })), '401 invalid_credentials');
@@ -169,6 +177,18 @@ test('administrators end log-ins, take second factors away and rotate keys; nobo
     const after = (await logIn(troupe, 'boss')).json.access_token;
     assert.equal(kid(after), leaked.kid);
     await until(async () => (await me(troupe, after)).status === 200, { deadlineMs: 10_000, what: 'the new key in force' });
+
+    // The same from the machine itself.
+    const rotate = async (...options) => {
+      const command = troupe.command('rotate-token-key', '--json', ...options);
+      assert.equal((await command.exited).code, 0, command.output);
+      return JSON.parse(command.output);
+    };
+    assert.notEqual((await rotate()).kid, leaked.kid);
+    assert.equal((await me(troupe, after)).status, 200);
+    const alone = await rotate('--end-older');
+    assert.equal(code(await me(troupe, after)), '401 invalid_token');
+    assert.equal(kid((await logIn(troupe, 'boss')).json.access_token), alone.kid);
   });
 });
 

@@ -262,6 +262,17 @@ describe('api', () => {
     expect(calls[2]?.authorization).toBe('Bearer t2');
   });
 
+  it('goes on with the new log-in when the second factor was switched on', async () => {
+    const api = apiWith(({ path }) =>
+      /token$/.test(path) ? token(1) : /confirm$/.test(path) ? { ...token(2), body: { ...token(2).body, recovery_codes: ['a', 'b'] } } : user);
+    await api.logIn('mika', 'secret');
+    expect(await api.confirmSecondFactor('123456')).toEqual(['a', 'b']);
+    await api.me();
+    expect(calls[1]?.body).toEqual({ otp: '123456', cookie: true });
+    expect(calls[2]?.authorization).toBe('Bearer t2');
+    expect(refreshes()).toBe(0);
+  });
+
   it('stays logged in when the old password was wrong: a refusal of that kind is no 401', async () => {
     const api = apiWith(({ path }) => (path.endsWith('token') ? token(1) : failure(403, 'wrong_password')));
     await api.logIn('mika', 'secret');

@@ -90,7 +90,7 @@ void call_everything(database& d) {
   auto& factors = d.second_factors();
   std::ignore = factors.begin(1, 0, b);
   std::ignore = factors.begin(1, 2, b);
-  std::ignore = factors.confirm(1, b, 1, b);
+  std::ignore = factors.confirm(1, b, 1, b, {});
   std::ignore = factors.find(1);
   std::ignore = factors.use_step(1, 2);
   std::ignore = factors.replace_recovery(1, 2, b, b);

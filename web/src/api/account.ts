@@ -16,8 +16,6 @@ export const accountApi = {
   secondFactor: (signal?: AbortSignal) => api.call<SecondFactorState>('/users/me/totp', { auth: true, signal }),
   enrol: (password: string) =>
     api.call<{ secret: string; uri: string }>('/users/me/totp', { method: 'POST', body: { password }, auth: true }),
-  confirm: (otp: string) =>
-    api.call<{ recovery_codes: string[] }>('/users/me/totp/confirm', { method: 'POST', body: { otp }, auth: true }),
   newRecoveryCodes: (password: string, otp?: string) =>
     api.call<{ recovery_codes: string[] }>('/users/me/totp/recovery-codes', { method: 'POST', body: { password, ...withCode(otp) }, auth: true }),
   disable: (password: string, otp?: string) =>

@@ -183,12 +183,24 @@ export class Api {
   /** A change of password ends every log-in and begins this one anew. */
   async changePassword(oldPassword: string, newPassword: string, otp?: string): Promise<void> {
     const body = { old_password: oldPassword, new_password: newPassword, cookie: true, ...(otp ? { otp } : {}) };
+    await this.renewing('/users/me/password', 'PUT', body);
+  }
+
+  /** So does the second factor, once it is on. Its recovery codes. */
+  async confirmSecondFactor(otp: string): Promise<string[]> {
+    const answer = await this.renewing<{ recovery_codes: string[] }>('/users/me/totp/confirm', 'POST', { otp, cookie: true });
+    return answer.recovery_codes;
+  }
+
+  /** A call whose answer is a log-in in the place of this one. */
+  private async renewing<T = unknown>(path: string, method: 'POST' | 'PUT', body: unknown): Promise<T & TokenAnswer> {
     const epoch = this.epoch;
-    await this.exclusive(async () => {
-      const answer = await this.call<TokenAnswer>('/users/me/password', { method: 'PUT', body, auth: true, hasTurn: true });
+    return this.exclusive(async () => {
+      const answer = await this.call<T & TokenAnswer>(path, { method, body, auth: true, hasTurn: true });
       if (epoch === this.epoch) {
         this.keep(answer);
       }
+      return answer;
     });
   }
 

@@ -2,6 +2,7 @@
 // The second step of log-in: turning it on with an authenticator app, its recovery codes, turning it off.
 import { useCallback, useEffect, useState, type FormEvent } from 'react';
 import { accountApi, type SecondFactorState } from '../api/account';
+import { api } from '../api/session';
 import { QrCode } from '../components/qr_code';
 import { Field, Notice } from '../components/ui';
 import { useTexts } from '../i18n/context';
@@ -60,7 +61,7 @@ function Enrolment({ onCodes }: { onCodes: (codes: string[]) => void }) {
   const confirm = (event: FormEvent) => {
     event.preventDefault();
     void proof.run(async (otp) => {
-      const { recovery_codes: codes } = await accountApi.confirm(otp ?? '');
+      const codes = await api.confirmSecondFactor(otp ?? '');
       setSecret(null);
       onCodes(codes);
     });

@@ -45,8 +45,8 @@ class changes_fixture : public fixture {
         [&](auto done) { service->begin_second_factor(ann.id, p, std::move(done)); });
   }
 
-  result<codes> confirm(const std::string& otp) {
-    return answer_of<codes>(
+  result<confirmed_factor> confirm(const std::string& otp) {
+    return answer_of<confirmed_factor>(
         [&](auto done) { service->confirm_second_factor(ann.id, otp, {}, std::move(done)); });
   }
 
@@ -77,7 +77,8 @@ class changes_fixture : public fixture {
     int have = 0;
     for (const char c : base32) {
       bits = (bits << 5) | static_cast<unsigned>(c >= 'A' ? c - 'A' : c - '2' + 26);
-      if ((have += 5) >= 8) {
+      have += 5;
+      if (have >= 8) {
         have -= 8;
         out.push_back(static_cast<std::uint8_t>(bits >> have));
       }
@@ -88,7 +89,7 @@ class changes_fixture : public fixture {
   /// Sets a second factor up; its first code is used up.
   std::string enrol() {
     const auto secret = begin().value().secret;
-    recovery = confirm(code(secret)).value();
+    recovery = confirm(code(secret)).value().recovery_codes;
     return secret;
   }
 
@@ -169,11 +170,34 @@ TEST_CASE_METHOD(changes_fixture, "second factor: is set up by its first code", 
   CHECK_FALSE(state().is_enabled);
   CHECK(log_in("ann"));
   CHECK(error_of(confirm(code(first.secret))).reason == "invalid_otp");
-  CHECK(confirm(code(second.secret)).value().size() == 10);
+  CHECK(confirm(code(second.secret)).value().recovery_codes.size() == 10);
   CHECK(state().is_enabled);
   CHECK(state().recovery_codes_left == 10);
   CHECK(error_of(begin(shown("correct horse", "000000"))).reason == "invalid_otp");
   CHECK(error_of(confirm(code(second.secret))).reason == "second_factor_enabled");
+}
+
+TEST_CASE_METHOD(changes_fixture, "second factor: once it is on, log-ins without it have ended",
+                 "[account]") {
+  const auto other = make().value();
+  const auto thief = log_in("ann").value();
+  const auto mine = log_in("ann").value();
+  const auto secret = begin().value().secret;
+  CHECK_FALSE(confirm("000000"));
+  CHECK(service->verify(thief.access_token));
+  const auto now = confirm(code(secret)).value().tokens;
+  for (const auto& old : {thief, mine}) {
+    CHECK(error_of(service->verify(old.access_token)).reason == "token_expired");
+    CHECK(error_of(refresh(old.refresh_token)).reason == "invalid_grant");
+  }
+  CHECK(service->verify(now.access_token).value().id == ann.id);
+  CHECK(refresh(now.refresh_token));
+  REQUIRE(other->look_after());
+  CHECK_FALSE(other->verify(thief.access_token));
+  CHECK(other->verify(now.access_token));
+  restart();
+  CHECK_FALSE(service->verify(thief.access_token));
+  CHECK(service->verify(now.access_token));
 }
 
 TEST_CASE_METHOD(changes_fixture, "second factor: log-ins need it, each code works once",

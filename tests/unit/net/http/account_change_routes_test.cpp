@@ -109,6 +109,15 @@ TEST_CASE_METHOD(api_fixture, "changes: a second factor from beginning to end", 
   CHECK(send("POST", path + "/confirm", "user-7", R"({})").status() == 400);
   const auto codes = send("POST", path + "/confirm", "user-7", R"({"otp":"123456"})");
   CHECK(codes.json().at("recovery_codes").as_array().size() == 2);
+  CHECK(codes.json().at("access_token") == "user-7");
+  CHECK(codes.json().at("refresh_token") == "refresh-new");
+  CHECK_FALSE(codes.header("Set-Cookie"));
+  const auto* by_cookie = R"({"otp":"123456","cookie":true})";
+  const auto of_page = send("POST", path + "/confirm", "user-7", by_cookie);
+  CHECK_FALSE(of_page.json().as_object().contains("refresh_token"));
+  CHECK(of_page.header("Set-Cookie")->starts_with("troupe_session=refresh-new; "));
+  CHECK(send("POST", path + "/confirm", "user-7", by_cookie, {{"origin", "https://evil.example"}})
+            .code() == "cross_site");
   CHECK(send("GET", path, "user-7").json().at("is_enabled") == true);
   const auto* shown = R"({"password":"right","otp":"123456"})";
   CHECK(send("POST", path + "/recovery-codes", "user-7", shown).status() == 200);

@@ -21,10 +21,7 @@ class fake_changes final : public account::changes, public fake_backend {
   void change_password(user_id who, std::string text, account::proof p,
                        callback<account::token_pair> done) override {
     wanted = std::move(text);
-    prove<account::token_pair>(who, std::move(p), std::move(done),
-                               account::token_pair{.access_token = "user-7",
-                                                   .refresh_token = "refresh-new",
-                                                   .expires_in = std::chrono::minutes(15)});
+    prove<account::token_pair>(who, std::move(p), std::move(done), new_log_in());
   }
 
   void change_email(user_id who, std::string text, account::proof p,
@@ -59,12 +56,15 @@ class fake_changes final : public account::changes, public fake_backend {
   }
 
   void confirm_second_factor(user_id who, std::string otp, account::client,
-                             callback<std::vector<std::string>> done) override {
+                             callback<account::confirmed_factor> done) override {
     whose = who;
     has_second_factor = otp == "123456";
-    answer<std::vector<std::string>>(
-        std::move(done), has_second_factor ? result<std::vector<std::string>>(codes())
-                                           : fail(errc::forbidden, "invalid_otp", "not the code"));
+    result<account::confirmed_factor> outcome =
+        fail(errc::forbidden, "invalid_otp", "not the code");
+    if (has_second_factor) {
+      outcome = account::confirmed_factor{codes(), new_log_in()};
+    }
+    answer<account::confirmed_factor>(std::move(done), std::move(outcome));
   }
 
   void replace_recovery_codes(user_id who, account::proof p,
@@ -89,6 +89,12 @@ class fake_changes final : public account::changes, public fake_backend {
   }
 
  private:
+  static account::token_pair new_log_in() {
+    return {.access_token = "user-7",
+            .refresh_token = "refresh-new",
+            .expires_in = std::chrono::minutes(15)};
+  }
+
   static std::vector<std::string> codes() { return {"abcde-fghjk", "mnpqr-stvwx"}; }
 
   template <class T>
