@@ -11,8 +11,10 @@ namespace troupe::app {
 namespace {
 
 constexpr auto nonce_life = std::chrono::minutes(10);  // docs/chat-protocol.md
+// For nodes whose clocks differ: a room on another one may still go by the time-out.
+constexpr auto timeout_grace = std::chrono::minutes(10);
 // Rows of one transaction: SQLite's only writer is taken for a millisecond, and chat can go on.
-constexpr int nonces_at_once = 500;
+constexpr int rows_at_once = 500;
 constexpr auto between_sweeps = std::chrono::milliseconds(10);
 // What a sweep leaves is for the next one, a minute later. It holds a thread of the store's pool.
 constexpr auto longest_sweep = std::chrono::seconds(20);
@@ -75,17 +77,26 @@ std::shared_ptr<chat::chats> chat_parts::make_service(runtime::entities& entitie
 }
 
 void chat_parts::sweep() {
+  const auto until = needs_.time.now() + longest_sweep;
+  sweep_rows("past time-outs", until, [this] {
+    return needs_.store.remove_past_timeouts(needs_.time.wall() - timeout_grace, rows_at_once);
+  });
+  sweep_rows("old nonces", until, [this] {
+    return needs_.store.remove_old_nonces(needs_.time.wall() - nonce_life, rows_at_once);
+  });
+}
+
+void chat_parts::sweep_rows(const char* which, steady_time until,
+                            const std::function<result<std::size_t>()>& remove_some) {
   std::unique_lock lock(sweep_mutex_);
-  const auto began = needs_.time.now();
-  while (!is_ending_ && needs_.time.now() - began < longest_sweep) {
+  while (!is_ending_ && needs_.time.now() < until) {
     lock.unlock();
-    const auto removed =
-        needs_.store.remove_old_nonces(needs_.time.wall() - nonce_life, nonces_at_once);
+    const auto removed = remove_some();
     lock.lock();
     if (!removed) {
-      log::warn("old nonces not removed: {}", removed.error().message);
+      log::warn("{} not removed: {}", which, removed.error().message);
     }
-    if (!removed || *removed < nonces_at_once) {
+    if (!removed || *removed < rows_at_once) {
       break;
     }
     sweep_wakes_.wait_for(lock, between_sweeps, [this] { return is_ending_; });

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -44,13 +46,16 @@ class chat_parts {
   void add_kinds(runtime::entities& entities);
   std::shared_ptr<chat::chats> make_service(runtime::entities& entities) const;
 
-  /// Removes what is older than the protocol keeps, in small transactions with pauses. Blocks, for
-  /// 20 s at most: a job for a pool.
+  /// Removes what is older than the protocol keeps, and time-outs that are over, in small
+  /// transactions with pauses. Blocks, for 20 s at most: a job for a pool.
   void sweep();
   /// Sweeps end at once from now on.
   void end_sweep();
 
  private:
+  void sweep_rows(const char* which, steady_time until,
+                  const std::function<result<std::size_t>()>& remove_some);
+
   chat_needs needs_;
   ws::fanout sockets_;
   chat::chat_log_metrics log_counters_;

@@ -189,6 +189,9 @@ class chat_store {
       user_id room, int limit, std::optional<id> before) = 0;
   /// Nonces older than 10 minutes; at most limit rows, answers how many.
   [[nodiscard]] virtual result<std::size_t> remove_old_nonces(wall_time before, int limit) = 0;
+  /// What rooms know of users whose time-out ended before that; never of a moderator or of somebody
+  /// banned for good. At most limit rows, answers how many.
+  [[nodiscard]] virtual result<std::size_t> remove_past_timeouts(wall_time before, int limit) = 0;
 };
 
 }  // namespace troupe::storage

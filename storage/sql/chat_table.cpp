@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include <spdlog/fmt/fmt.h>
+
 #include "storage/sql/chat_table_rows.hpp"
 
 namespace troupe::storage::sql {
@@ -249,18 +251,28 @@ result<std::vector<moderation_entry>> chat_table::moderation_log(user_id room, i
 }
 
 result<std::size_t> chat_table::remove_old_nonces(wall_time before, int limit) {
-  // The table has no key of its own; where a row lies names it well enough for one statement.
-  const auto removed = kind_ == engine::sqlite
-                           ? access_.write(
-                                 "DELETE FROM chat_nonce WHERE rowid IN (SELECT rowid FROM "
-                                 "chat_nonce WHERE created_at < :before ORDER BY created_at "
-                                 "LIMIT :limit) RETURNING 1",
-                                 {{"before", before}, {"limit", std::int64_t{limit}}}, 1)
-                           : access_.write(
-                                 "DELETE FROM chat_nonce WHERE ctid = ANY (ARRAY(SELECT ctid FROM "
-                                 "chat_nonce WHERE created_at < :before ORDER BY created_at "
-                                 "LIMIT :limit FOR UPDATE SKIP LOCKED)) RETURNING 1",
-                                 {{"before", before}, {"limit", std::int64_t{limit}}}, 1);
+  return remove_some("chat_nonce", "created_at < :before ORDER BY created_at", before, limit);
+}
+
+result<std::size_t> chat_table::remove_past_timeouts(wall_time before, int limit) {
+  return remove_some("chat_member",
+                     "is_banned = 1 AND is_moderator = 0 AND banned_until IS NOT NULL "
+                     "AND banned_until < :before ORDER BY banned_until",
+                     before, limit);
+}
+
+/// Where a row lies names it well enough for one statement, also in a table without a key.
+result<std::size_t> chat_table::remove_some(const std::string& table, const std::string& which,
+                                            wall_time before, int limit) {
+  const auto place = kind_ == engine::sqlite ? "rowid" : "ctid";
+  const auto picked = fmt::format("SELECT {} FROM {} WHERE {} LIMIT :limit", place, table, which);
+  const auto removed = access_.write(
+      kind_ == engine::sqlite
+          ? fmt::format("DELETE FROM {} WHERE rowid IN ({}) RETURNING 1", table, picked)
+          : fmt::format("DELETE FROM {} WHERE ctid = ANY (ARRAY({} FOR UPDATE SKIP LOCKED)) "
+                        "RETURNING 1",
+                        table, picked),
+      {{"before", before}, {"limit", std::int64_t{limit}}}, 1);
   if (!removed) {
     return fail(removed.error());
   }

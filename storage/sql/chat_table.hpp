@@ -26,11 +26,14 @@ class chat_table final : public chat_store {
   result<std::vector<moderation_entry>> moderation_log(user_id room, int limit,
                                                        std::optional<id> before) override;
   result<std::size_t> remove_old_nonces(wall_time before, int limit) override;
+  result<std::size_t> remove_past_timeouts(wall_time before, int limit) override;
 
  private:
   result<void> claim(user_id room, std::int64_t epoch);
   result<adopted_room> read_state(user_id room);
   result<std::vector<nonce_record>> read_nonces(user_id room, wall_time after);
+  result<std::size_t> remove_some(const std::string& table, const std::string& which,
+                                  wall_time before, int limit);
 
   access access_;
   engine kind_;

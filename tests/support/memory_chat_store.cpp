@@ -272,11 +272,30 @@ result<std::vector<storage::moderation_entry>> memory_chat_store::moderation_log
 }
 
 result<std::size_t> memory_chat_store::remove_old_nonces(wall_time before, int limit) {
-  std::size_t removed = 0;
-  for (auto& [room, r] : rooms) {
-    removed += std::erase_if(r.nonces, [&](const auto& n) { return n.created_at < before; });
+  if (is_away) {
+    return away();
   }
-  return std::min(removed, static_cast<std::size_t>(limit));
+  auto left = static_cast<std::size_t>(limit);
+  for (auto& [room, r] : rooms) {
+    std::erase_if(r.nonces,
+                  [&](const auto& n) { return n.created_at < before && left > 0 && left-- > 0; });
+  }
+  return static_cast<std::size_t>(limit) - left;
+}
+
+result<std::size_t> memory_chat_store::remove_past_timeouts(wall_time before, int limit) {
+  if (is_away) {
+    return away();
+  }
+  auto left = static_cast<std::size_t>(limit);
+  for (auto& [room, r] : rooms) {
+    std::erase_if(r.members, [&](const auto& m) {
+      const auto& who = m.second;
+      const bool is_past = who.is_banned && !who.is_moderator && who.banned_until < before;
+      return is_past && who.banned_until && left > 0 && left-- > 0;
+    });
+  }
+  return static_cast<std::size_t>(limit) - left;
 }
 
 }  // namespace troupe::test

@@ -78,6 +78,7 @@ class memory_chat_store final : public storage::chat_store {
   result<std::vector<storage::moderation_entry>> moderation_log(user_id room, int limit,
                                                                 std::optional<id> before) override;
   result<std::size_t> remove_old_nonces(wall_time before, int limit) override;
+  result<std::size_t> remove_past_timeouts(wall_time before, int limit) override;
 
  private:
   storage::room_outcome write(const storage::room_write& w);

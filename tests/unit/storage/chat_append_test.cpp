@@ -415,3 +415,45 @@ TEST_CASE("chat_store: nonces are kept ten minutes, the newest 50,000", "[storag
   CHECK(kept[0].nonce == "3");
   CHECK(kept[1].nonce == "4");
 }
+
+TEST_CASE("chat_store: time-outs that are over are removed, and nobody else", "[storage]") {
+  fresh_store store(each_engine());
+  open_rooms(store, 5);
+  auto& chat = store->chat();
+  const auto now = store.time.wall() + 24h;
+  const auto banned = [](user_id user, std::optional<wall_time> until) {
+    auto m = member_of(user);
+    m.is_banned = true;
+    m.banned_until = until;
+    return m;
+  };
+  room_writer first(store, 1, 1);
+  auto w = first.say(1, {"hello"});
+  w.members = {banned(1, now - 1ms), banned(2, now), banned(3, now + 1h), banned(4, std::nullopt),
+               banned(5, now - 1h)};
+  w.members[4].is_moderator = true;  // appointed since
+  first.commit(w);
+  room_writer second(store, 2, 1);
+  w = second.say(1, {"hello"});
+  w.members = {banned(1, now - 2h), banned(2, now - 3h)};
+  second.commit(w);
+
+  const auto left = [&](user_id room) {
+    std::vector<user_id> users;
+    for (user_id user = 1; user <= 5; ++user) {
+      if (chat.member(room, user).value().is_banned) {
+        users.push_back(user);
+      }
+    }
+    return users;
+  };
+  CHECK(chat.remove_past_timeouts(now - 4h, 10).value() == 0);
+  // The first to end go first, in whatever room.
+  CHECK(chat.remove_past_timeouts(now, 2).value() == 2);
+  CHECK(left(2).empty());
+  CHECK(left(1).size() == 5);
+  CHECK(chat.remove_past_timeouts(now, 10).value() == 1);
+  CHECK(left(1) == std::vector<user_id>{2, 3, 4, 5});
+  CHECK(chat.member(1, 5).value().is_moderator);
+  CHECK(chat.remove_past_timeouts(now, 10).value() == 0);
+}

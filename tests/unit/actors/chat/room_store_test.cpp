@@ -67,6 +67,10 @@ struct forgetful_store final : storage::chat_store {
     return real.remove_old_nonces(before, limit);
   }
 
+  result<std::size_t> remove_past_timeouts(wall_time before, int limit) override {
+    return real.remove_past_timeouts(before, limit);
+  }
+
   storage::chat_store& real;
   bool loses_next = false;
 };
