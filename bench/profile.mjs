@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// bench/profile cpu|latency|playlists|segments [seconds]: Troupe under that row's load, under perf (linux-perf), and the
+// bench/profile cpu|latency|playlists|segments|chat [seconds]: Troupe under that row's load, under perf (linux-perf), and the
 // hottest functions of it. Where there are no hardware counters, as in most virtual machines, perf samples the CPU clock.
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from '../tests/e2e/support/hls.mjs';
+import * as chat from './support/chat.mjs';
 import { Client } from './support/http.mjs';
 import { clockFile, media } from './support/media.mjs';
 import * as ours from './support/ours.mjs';
@@ -24,8 +25,10 @@ async function publish(troupe, count, file) {
   return lives;
 }
 
-/** name: [prepare(troupe) → state, load(troupe, state, seconds)]. */
+/** name: [prepare(troupe) → lives, load(troupe, lives, seconds)]. */
 const loads = {
+  // The joins are in it too: a second or two.
+  chat: [async () => [], (server, _, seconds) => chat.run(server, { viewers: 5000, rate: 10, seconds })],
   cpu: [(troupe) => publish(troupe, 10, media('main')), (troupe, lives, seconds) => sleep(seconds * 1000)],
   latency: [(troupe) => publish(troupe, 1, media('main')), async (troupe, [live], seconds) => {
     const client = new Client(troupe.origin);
@@ -59,7 +62,7 @@ if (!(name in loads)) {
   console.error(`usage: bench/profile ${Object.keys(loads).join('|')} [seconds]`);
   process.exit(2);
 }
-const troupe = await ours.start();
+const troupe = await (name === 'chat' ? chat.ours() : ours.start());
 let lives = [];
 try {
   const [prepare, load] = loads[name];
