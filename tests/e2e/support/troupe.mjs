@@ -5,10 +5,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assertConforms } from '../openapi/check.mjs';
+import { Postgres } from './postgres.mjs';
 import { Process, until } from './process.mjs';
 
 const source = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const binary = process.env.TROUPE_BINARY ?? join(source, 'build/release/troupe');
+
+// CTest runs some files a second time with "postgresql".
+const engine = process.env.TROUPE_E2E_STORE ?? 'sqlite';
 
 export class Troupe {
   /** options.config: extra TOML; options.folder: an existing data folder, for restarts. */
@@ -16,10 +20,12 @@ export class Troupe {
     const troupe = new Troupe();
     troupe.folder = folder ?? (await mkdtemp(join(tmpdir(), 'troupe-e2e-')));
     troupe.configFile = join(troupe.folder, 'cluster.conf');
+    if (engine === 'postgresql') troupe.database = await Postgres.start();
+    else if (engine !== 'sqlite') throw new Error(`TROUPE_E2E_STORE: there is no ${engine}`);
     const web = join(source, 'web/dist');
     await writeFile(troupe.configFile, `
 [cluster]
-store = "sqlite:data/troupe.db"
+store = "${troupe.database?.url ?? 'sqlite:data/troupe.db'}"
 data = "data"
 objects = "file:data/objects"
 [[node]]
@@ -29,7 +35,12 @@ http = ${troupe.httpPort ?? 0}
 rtmp = ${troupe.rtmpPort ?? 0}
 web = "${web}"
 ${config}`);
-    await troupe.launch();
+    try {
+      await troupe.launch();
+    } catch (error) {
+      await troupe.database?.close();
+      throw error;
+    }
     return troupe;
   }
 
@@ -52,6 +63,7 @@ ${config}`);
   /** Ends the program and removes its folder. Fails when the log says that something of ours broke. */
   async close() {
     const end = await this.process.stop();
+    await this.database?.close();
     await rm(this.folder, { recursive: true, force: true });
     this.assertNoReport();
     if (end.code !== 0) throw new Error(`it did not end in order (code ${end.code}, ${end.signal}):\n${this.process.output}`);
