@@ -14,7 +14,9 @@ class stored_entity_log final : public runtime::entity_log {
   /// Both must live longer.
   stored_entity_log(storage::entity_store& store, worker_pool& pool) : store_(store), pool_(pool) {}
 
-  void claim(runtime::claim_request request, callback<runtime::stored_entity> done) override;
+  void claim(runtime::claim_request request, callback<runtime::claim_answer> done) override;
+  void owner_of(runtime::entity_name name,
+                callback<std::optional<runtime::entity_owner>> done) override;
   void commit(std::vector<runtime::commit_entry> batch,
               callback<std::vector<runtime::commit_outcome>> done) override;
 

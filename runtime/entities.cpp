@@ -6,9 +6,10 @@
 namespace troupe::runtime {
 
 entities::entities(const node_options& options, const clock& c, metrics& m, job_runner run_job,
-                   entity_log& log)
-    : entities(std::make_unique<detail::node>(detail::node_parts{
-          options, c, m, std::move(run_job), log, detail::make_caf_executor(options.threads)})) {}
+                   entity_log& log, const cluster_parts& cluster)
+    : entities(std::make_unique<detail::node>(
+          detail::node_parts{options, c, m, std::move(run_job), log,
+                             detail::make_caf_executor(options.threads), cluster})) {}
 
 entities::entities(std::unique_ptr<detail::node> made) : node_(std::move(made)) {}
 
@@ -41,6 +42,18 @@ node_status entities::status() const {
 
 message_registry& entities::registry() {
   return node_->messages();
+}
+
+bool entities::received(std::string_view from, link_stream on, const envelope& what) {
+  return node_->received(from, on, what);
+}
+
+void entities::peer_changed(std::string_view node, peer_state now) {
+  node_->peer_changed(node, now);
+}
+
+void entities::view_changed() {
+  node_->view_changed();
 }
 
 result<void> entities::supervise(supervisor_spec spec) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,8 +20,10 @@
 #include "base/metrics.hpp"
 #include "base/worker_pool.hpp"
 #include "runtime/behaviour.hpp"
+#include "runtime/cluster/view.hpp"
 #include "runtime/entity_log.hpp"
 #include "runtime/entity_name.hpp"
+#include "runtime/link/link.hpp"
 #include "runtime/message_registry.hpp"
 #include "runtime/session.hpp"
 #include "runtime/supervisor.hpp"
@@ -31,6 +34,13 @@ namespace troupe::runtime {
 /// Hands a blocking job to a pool; false when it has no room. [&pool](auto job) { return
 /// pool.submit(std::move(job)); }
 using job_runner = std::function<bool(worker_pool::job)>;
+
+/// Which node is proposed for a name that nobody owns.
+enum class placement : std::uint8_t {
+  anywhere,     ///< the names of a kind are spread over the nodes
+  near_sender,  ///< the node that asks first: a stream, where its publisher is connected
+  on_node,  ///< the id begins with its node, as in relay/b/812 and viewer/b.7/812: no other has it
+};
 
 struct kind_options {
   /// Without a message for so long, an activation ends. Zero: only when it says so (passivate());
@@ -44,6 +54,7 @@ struct kind_options {
   std::size_t activation_limit = 100'000;
   /// Runs context::run()'s jobs; empty: the node's. For a kind that must not wait behind others.
   job_runner run_job = {};
+  placement placed = placement::anywhere;
 };
 
 struct node_options {
@@ -54,6 +65,12 @@ struct node_options {
   std::size_t threads = 0;
   /// Of the jitter in back-offs; 0: from the incarnation.
   std::uint64_t seed = 0;
+};
+
+/// What makes one of several nodes of it. Both live longer.
+struct cluster_parts {
+  link* way = nullptr;
+  const view_source* members = nullptr;
 };
 
 struct location {
@@ -96,7 +113,7 @@ class entities {
  public:
   /// clock, metrics and log outlive it.
   entities(const node_options& options, const clock& c, metrics& m, job_runner run_job,
-           entity_log& log);
+           entity_log& log, const cluster_parts& cluster = {});
   /// For runtime/testing.
   explicit entities(std::unique_ptr<detail::node> made);
   /// Ends every activation at once, without its last commits; stop() is the orderly way.
@@ -143,6 +160,13 @@ class entities {
   tree_node tree() const;
   node_status status() const;
   message_registry& registry();
+
+  // Of a node of a cluster. Who owns the link hands on what concerns entities, from any thread.
+
+  /// True when it was for entities: commands, answers and control messages "entity.…".
+  bool received(std::string_view from, link_stream on, const envelope& what);
+  void peer_changed(std::string_view node, peer_state now);
+  void view_changed();
 
   /// Starts services under the node's root; a spec's name must be new.
   result<void> supervise(supervisor_spec spec);

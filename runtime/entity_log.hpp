@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -15,6 +17,20 @@
 
 namespace troupe::runtime {
 
+/// Who has a name, and since which swap. No node: nobody.
+struct entity_owner {
+  std::string node = {};
+  std::uint64_t incarnation = 0;
+  std::uint64_t epoch = 0;
+
+  friend bool operator==(const entity_owner&, const entity_owner&) = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, entity_owner& x) {
+  return f(x.node, x.incarnation, x.epoch);
+}
+
 /// What is stored under a name.
 struct stored_entity {
   std::uint64_t epoch = 0;
@@ -22,6 +38,8 @@ struct stored_entity {
   std::uint32_t kind_version = 0;
   bytes state;
   bytes answers;  ///< the sender_table, encoded; stored and replaced together with the state
+  /// From whom a claim took it; nothing when that is not known.
+  std::optional<entity_owner> before = {};
 };
 
 struct claim_request {
@@ -29,7 +47,12 @@ struct claim_request {
   std::string owner;  ///< the node
   std::uint64_t incarnation = 0;
   std::uint32_t kind_version = 0;  ///< the newest state the claimer can read
+  /// The epoch at which the present owner hands it over; then nobody asks whether that one lives.
+  std::optional<std::uint64_t> expected_epoch = {};
 };
+
+/// The name and what is stored under it; or who owns it, lives, and keeps it.
+using claim_answer = std::variant<stored_entity, entity_owner>;
 
 struct commit_entry {
   entity_name name;
@@ -49,7 +72,11 @@ class entity_log {
   virtual ~entity_log() = default;
 
   /// Takes the name, by raising its epoch, and loads it, in one step: the one truth of placement.
-  virtual void claim(claim_request request, callback<stored_entity> done) = 0;
+  /// It succeeds when nobody owns the name, or the claimer does, or its owner is no live member, or
+  /// expected_epoch is the row's.
+  virtual void claim(claim_request request, callback<claim_answer> done) = 0;
+  /// As the row has it, whether that node lives or not; nothing when there is no row.
+  virtual void owner_of(entity_name name, callback<std::optional<entity_owner>> done) = 0;
   /// All entries in one transaction; outcomes in the order of the entries, whose names differ. A
   /// fenced entry does not fail its neighbours. After an error the batch may have been applied.
   virtual void commit(std::vector<commit_entry> batch,

@@ -99,6 +99,13 @@ std::vector<placement_action> placement_core::step(const placement_event& event,
                           phase_ = phase::idle;
                           return {refuse{e.why}};
                         },
+                        [&](const owned_elsewhere&) -> actions {
+                          if (phase_ != phase::claiming) {
+                            return {};
+                          }
+                          phase_ = phase::idle;
+                          return {redirect{}};
+                        },
                         [&](const activated&) -> actions {
                           if (phase_ != phase::activating) {
                             return {};
@@ -137,8 +144,8 @@ placement_core::actions placement_core::on_wanted(steady_time now, const view& v
     return {};  // it will be served when the phase ends
   }
   if (!is_active(v, config_.node)) {
-    return {refuse{
-        make_error(errc::unavailable, "not_a_member", "this node may not own entities now")}};
+    return {refuse{make_error(errc::unavailable, std::string(not_a_member),
+                              "this node may not own entities now")}};
   }
   phase_ = phase::claiming;
   return {claim{}};

@@ -35,6 +35,9 @@ enum class phase : std::uint8_t {
 
 std::string_view to_string(phase p);
 
+/// The reason of a refusal that speaks of this node alone: another may take the name.
+inline constexpr std::string_view not_a_member = "not_a_member";
+
 // Events.
 struct wanted {};  ///< a message waits
 
@@ -46,6 +49,8 @@ struct claim_failed {
   error why;
 };
 
+struct owned_elsewhere {};  ///< the claim found a living owner, another one
+
 struct activated {};
 
 struct died {  ///< the behaviour threw, failed, lost a commit or was fenced
@@ -56,8 +61,8 @@ struct quiet {};  ///< idle for long enough, asked to passivate, or the node dra
 
 struct passivated {};
 
-using placement_event =
-    std::variant<wanted, claimed, claim_failed, activated, died, quiet, passivated>;
+using placement_event = std::variant<wanted, claimed, claim_failed, owned_elsewhere, activated,
+                                     died, quiet, passivated>;
 
 // Actions.
 struct claim {};
@@ -78,7 +83,10 @@ struct seal {};  ///< run passivate(), end the last commit
 
 struct release {};  ///< the name is free; what came meanwhile is wanted again
 
-using placement_action = std::variant<claim, start, serve, discard, refuse, seal, release>;
+struct redirect {};  ///< what waits goes to the owner
+
+using placement_action =
+    std::variant<claim, start, serve, discard, refuse, seal, release, redirect>;
 
 /// One name's life on one node.
 class placement_core {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -35,7 +36,13 @@ struct sender {
 
 namespace detail {
 class session_state;
-}
+
+struct session_hash {
+  std::size_t operator()(const session_id& s) const noexcept {
+    return static_cast<std::size_t>(s.run * 0x9e3779b97f4a7c15 + s.number);
+  }
+};
+}  // namespace detail
 
 /// Made by entities::open_session(); cheap enough for one per HTTP request. When the last copy dies
 /// nothing is cancelled: what was sent is applied, and answered to its callback.

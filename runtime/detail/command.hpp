@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One message on its way to an entity, and where its answer goes. Thread: immutable once sent,
-// but for its lane, which has its own lock.
+// but for its sender (via), which has its own lock.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,7 +13,7 @@
 
 namespace troupe::runtime::detail {
 
-class lane;
+class reply_path;
 
 class command {
  public:
@@ -26,9 +27,12 @@ class command {
 
   virtual const void* body() const = 0;
 
-  /// Set once by the lane that numbers it; none for timers.
-  std::shared_ptr<lane> via;
+  /// Set once by the lane that numbers it, or where it comes in from another node; none for timers.
+  std::shared_ptr<reply_path> via;
   std::uint64_t number = 0;
+  /// Written under the lane's lock. 0: it has not left this node; else 1 + the epoch it was first
+  /// sent to another node under.
+  std::atomic<std::uint64_t> sent_under{0};
 
  private:
   const message_type& type_;

@@ -15,6 +15,8 @@ namespace {
 constexpr duration longest_claim = std::chrono::seconds(10);
 /// Handlers in a row when many waited, so that one entity does not hold a thread.
 constexpr int serve_at_once = 50;
+constexpr duration free_check = std::chrono::milliseconds(20);
+constexpr std::size_t most_locates = 64;  // one a node; a node repeats its own
 
 }  // namespace
 
@@ -38,7 +40,7 @@ erased_answer entity_host::crashed_on(const command& what) const {
 }
 
 void entity_host::arrive(command_ptr what) {
-  if (core_.phase() == phase::active && queue_.empty()) {
+  if (core_.phase() == phase::active && queue_.empty() && node_.may_serve()) {
     handle({std::move(what)});
     return;
   }
@@ -51,7 +53,7 @@ void entity_host::arrive(command_ptr what) {
 }
 
 void entity_host::step(const placement_event& event) {
-  const auto actions = core_.step(event, time().now(), node_.view());
+  const auto actions = core_.step(event, time().now(), *node_.view());
   seen_phase_.store(core_.phase(), std::memory_order_relaxed);
   seen_epoch_.store(core_.epoch(), std::memory_order_relaxed);
   seen_restarts_.store(core_.restarts(), std::memory_order_relaxed);
@@ -81,14 +83,41 @@ void entity_host::carry_out(const placement_action& action) {
     void operator()(const seal&) const { host.begin_passivation(); }
 
     void operator()(const release&) const { host.end_passivation(); }
+
+    void operator()(const redirect&) const { host.redirect_waiting(); }
   };
 
   std::visit(visitor{*this}, action);
 }
 
+void entity_host::locate(locate_callback then) {
+  const auto p = core_.phase();
+  if (p == phase::activating || p == phase::active || p == phase::passivating) {
+    then(entity_owner{node_.options().node, node_.options().incarnation, core_.epoch()});
+    return;
+  }
+  if (locates_.size() >= most_locates) {
+    locates_.erase(locates_.begin());
+  }
+  locates_.push_back(std::move(then));
+  step(wanted{});
+}
+
+void entity_host::answer_locates(const result<entity_owner>& with) {
+  for (auto& then : std::exchange(locates_, {})) {
+    then(with);
+  }
+}
+
+/// With several nodes a name needs its row also where nothing is stored.
+bool entity_host::has_row() const {
+  return kind_.entry.kept != keep::none ||
+         (node_.is_clustered() && kind_.entry.options.placed != placement::on_node);
+}
+
 void entity_host::begin_claim() {
   const auto attempt = ++activation_;
-  if (kind_.entry.kept == keep::none) {
+  if (!has_row()) {
     loaded_ = {};
     step(claimed{node_.next_local_epoch()});
     return;
@@ -99,7 +128,7 @@ void entity_host::begin_claim() {
     }
   });
   node_.log().claim({name_, node_.options().node, node_.options().incarnation, kind_.entry.version},
-                    [weak = weak_from_this(), s = strand_, attempt](result<stored_entity> got) {
+                    [weak = weak_from_this(), s = strand_, attempt](result<claim_answer> got) {
                       s->post([weak, attempt, got = std::move(got)]() mutable {
                         if (const auto self = weak.lock()) {
                           self->claim_answered(attempt, std::move(got));
@@ -108,13 +137,18 @@ void entity_host::begin_claim() {
                     });
 }
 
-void entity_host::claim_answered(std::uint64_t attempt, result<stored_entity> got) {
+void entity_host::claim_answered(std::uint64_t attempt, result<claim_answer> got) {
   if (attempt != activation_ || core_.phase() != phase::claiming) {
     return;
   }
   if (got) {
-    loaded_ = std::move(*got);
-    step(claimed{loaded_.epoch});
+    if (auto* elsewhere = std::get_if<entity_owner>(&*got)) {
+      owner_elsewhere_ = std::move(*elsewhere);
+      step(owned_elsewhere{});
+    } else {
+      loaded_ = std::move(std::get<stored_entity>(*got));
+      start_when_free(attempt);
+    }
     return;
   }
   log::warn("an entity could not be claimed entity={} error={}", to_string(name_),
@@ -123,7 +157,43 @@ void entity_host::claim_answered(std::uint64_t attempt, result<stored_entity> go
                           got.error().with("claiming " + to_string(name_)).message}});
 }
 
+/// The epoch stops the last owner's writes at once; what it shows ends with its right to own.
+void entity_host::start_when_free(std::uint64_t attempt) {
+  if (attempt != activation_ || core_.phase() != phase::claiming) {
+    return;
+  }
+  if (node_.is_free(loaded_)) {
+    const auto epoch = loaded_.epoch;
+    node_.learn(name_, {node_.options().node, node_.options().incarnation, epoch});
+    step(claimed{epoch});
+    return;
+  }
+  strand_->post_after(free_check, [weak = weak_from_this(), attempt] {
+    if (const auto self = weak.lock()) {
+      self->start_when_free(attempt);
+    }
+  });
+}
+
+/// What waits was not begun here; but what got no answer from the store may be stored.
+void entity_host::redirect_waiting() {
+  answer_locates(owner_elsewhere_);
+  node_.learn(name_, owner_elsewhere_);
+  // Whatever is applied from now on, it is not here.
+  senders_ = sender_table(kind_.entry.options.sender_limit);
+  for (const auto& q : std::exchange(queue_, {})) {
+    if (!q.what->via) {
+      continue;
+    }
+    waiting.fetch_sub(1, std::memory_order_relaxed);
+    kind_.waiting->add(-1);
+    node_.redirect(name_, q.what, owner_elsewhere_, q.may_be_stored);
+  }
+  retire_later();
+}
+
 void entity_host::begin_activation() {
+  answer_locates(entity_owner{node_.options().node, node_.options().incarnation, core_.epoch()});
   kind_.activations->add();
   kind_.active->add(1);
   wants_to_passivate_ = false;
@@ -135,12 +205,16 @@ void entity_host::begin_activation() {
         failed_ = make_error(errc::data_corrupt, "the stored answers do not parse");
         return;
       }
+      senders_.complete_since(0);
       if (loaded_.committed) {
         if (auto ok = behaviour_->load(loaded_.kind_version, loaded_.state); !ok) {
           failed_ = ok.error();
           return;
         }
       }
+    }
+    if (!is_durable()) {
+      senders_.complete_since(core_.epoch());
     }
     loaded_ = {};
     how = behaviour_->activate(ctx);
@@ -167,7 +241,45 @@ void entity_host::activation_ended(const erased_answer& how) {
   }
 }
 
+/// Without the right to own nothing is begun, stored or shown until it is back.
+void entity_host::hold_on() {
+  if (holds_on_) {
+    return;
+  }
+  holds_on_ = true;
+  strand_->post_after(free_check, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->holds_on_ = false;
+      self->go_on();
+    }
+  });
+}
+
+void entity_host::go_on() {
+  if (!node_.may_serve()) {
+    hold_on();
+    return;
+  }
+  flush(std::exchange(withheld_, {}));
+  if (is_dirty_ && !is_committing_) {
+    start_commit();
+  }
+  serve_waiting();
+  passivated_if_done();
+}
+
+void entity_host::disown(const error& why) {
+  const auto p = core_.phase();
+  if (p == phase::activating || p == phase::active || p == phase::passivating) {
+    lose(why);
+  }
+}
+
 void entity_host::serve_waiting() {
+  if (core_.phase() == phase::active && !queue_.empty() && !node_.may_serve()) {
+    hold_on();
+    return;
+  }
   for (int i = 0; i < serve_at_once && core_.phase() == phase::active && !queue_.empty(); ++i) {
     auto next = std::move(queue_.front());
     queue_.pop_front();
@@ -186,14 +298,20 @@ void entity_host::serve_waiting() {
 }
 
 void entity_host::refuse_waiting(const error& why) {
+  answer_locates(troupe::fail(why));
   auto refused = std::move(queue_);
   queue_.clear();
+  const bool is_for_others = node_.is_clustered() && why.reason == not_a_member;
   for (const auto& q : refused) {
     if (!q.what->via) {
       continue;
     }
     waiting.fetch_sub(1, std::memory_order_relaxed);
     kind_.waiting->add(-1);
+    if (is_for_others) {
+      node_.send_elsewhere(name_, q.what, q.may_be_stored);
+      continue;
+    }
     kind_.refused->add();
     if (q.may_be_stored) {
       q.what->via->answer(q.what->number,
@@ -214,7 +332,11 @@ void entity_host::begin_passivation() {
   }
   // What passivate() changed is stored with the rest.
   end_turn(behaviour_->has_passivate());
-  if (core_.phase() == phase::passivating && !is_committing_ && !is_dirty_) {
+  passivated_if_done();
+}
+
+void entity_host::passivated_if_done() {
+  if (core_.phase() == phase::passivating && !is_committing_ && !is_dirty_ && withheld_.empty()) {
     step(passivated{});
   }
 }
@@ -246,6 +368,7 @@ std::vector<std::pair<std::uint64_t, entity_host::queued>> entity_host::unanswer
       o.answers.reset();
     }
   }
+  take(withheld_, true);
   take(held_for_commit_, stored_unknown);
   take(held_, false);
   take(turn_outputs_, false);
@@ -297,6 +420,7 @@ void entity_host::end_activation() {
   is_committing_ = false;
   held_.clear();
   held_for_commit_.clear();
+  withheld_.clear();
   turn_outputs_.clear();
   working_.clear();
   session_.reset();
@@ -344,7 +468,8 @@ void entity_host::drain() {
 }
 
 bool entity_host::is_quiet() const {
-  return queue_.empty() && working_.empty() && continuations_ == 0 && !is_committing_ && !is_dirty_;
+  return queue_.empty() && working_.empty() && continuations_ == 0 && !is_committing_ &&
+         !is_dirty_ && withheld_.empty();
 }
 
 void entity_host::passivate_if_wanted() {

@@ -31,6 +31,8 @@ namespace troupe::runtime::detail {
 class node;
 struct kind_state;
 
+using locate_callback = std::move_only_function<void(result<entity_owner>)>;
+
 class entity_host final : public activation, public std::enable_shared_from_this<entity_host> {
  public:
   entity_host(node& n, kind_state& kind, entity_name name);
@@ -41,6 +43,10 @@ class entity_host final : public activation, public std::enable_shared_from_this
   const strand_ptr& on() const { return strand_; }
 
   void arrive(command_ptr what);
+  /// Who owns the name? Claims it when nobody does.
+  void locate(locate_callback then);
+  /// Another owns the name, or may: the activation is gone and nothing more leaves it.
+  void disown(const error& why);
   /// Passivate as soon as nothing waits.
   void drain();
 
@@ -101,12 +107,17 @@ class entity_host final : public activation, public std::enable_shared_from_this
   void step(const placement_event& event);
   void carry_out(const placement_action& action);
   void begin_claim();
-  void claim_answered(std::uint64_t attempt, result<stored_entity> got);
+  void claim_answered(std::uint64_t attempt, result<claim_answer> got);
+  void start_when_free(std::uint64_t attempt);
+  void redirect_waiting();
+  void answer_locates(const result<entity_owner>& with);
+  bool has_row() const;
   void begin_activation();
   void activation_ended(const erased_answer& how);
   void serve_waiting();
   void refuse_waiting(const error& why);
   void begin_passivation();
+  void passivated_if_done();
   void end_passivation();
   void lose(const error& why, bool stored_unknown = false);
   std::vector<std::pair<std::uint64_t, queued>> unanswered(bool stored_unknown);
@@ -120,6 +131,10 @@ class entity_host final : public activation, public std::enable_shared_from_this
   // entity_turn.cpp: handlers, their outputs, commits.
   void handle(const queued& q);
   bool admit(const command_ptr& what);
+  bool admit_as(const command_ptr& what, const claimed_order& order);
+  bool fetch_missing(const command_ptr& what, claimed_order order, std::uint64_t expected);
+  void hold_on();
+  void go_on();
   void repeat(const command_ptr& what, sender_table::admission admission);
 
   /// Calls body(context&); false when it threw or called fail(), with why in failed_.
@@ -168,6 +183,9 @@ class entity_host final : public activation, public std::enable_shared_from_this
   sender_table senders_;
   bool is_draining_ = false;
   bool retire_is_posted_ = false;
+  bool holds_on_ = false;  // without the right to own, until it comes back
+  std::vector<locate_callback> locates_;
+  entity_owner owner_elsewhere_;
 
   // Of the present activation.
   std::uint64_t activation_ = 0;  // rises with each attempt to start one
@@ -183,6 +201,7 @@ class entity_host final : public activation, public std::enable_shared_from_this
   bool is_committing_ = false;
   outputs held_;             // wait for the next commit
   outputs held_for_commit_;  // wait for the one on its way
+  outputs withheld_;         // wait for the right to own
 
   // Of the present turn.
   bool in_turn_ = false;

@@ -61,29 +61,23 @@ void entity_host::handle(const queued& q) {
 }
 
 bool entity_host::admit(const command_ptr& what) {
+  return admit_as(what, what->via->order_of(*what));
+}
+
+bool entity_host::admit_as(const command_ptr& what, const claimed_order& order) {
   const auto& via = *what->via;
-  const claimed_order order{{via.session(), what->number}, via.floor(), false};
   auto admission = senders_.admit(order, what->type(), time().wall());
   switch (admission.verdict) {
     case verdict::apply:
-      senders_.note_local(via.session(), what->via);
+      if (via.is_local()) {
+        senders_.note_local(via.session(), what->via);
+      }
       return true;
     case verdict::repeated:
       repeat(what, std::move(admission));
       return false;
-    case verdict::expected: {
-      // What is missing was sent before this one: it comes again, in order, up to this one.
-      for (auto& again : via.open_from(admission.expected)) {
-        if (again->number > what->number) {
-          break;
-        }
-        waiting.fetch_add(1, std::memory_order_relaxed);
-        kind_.waiting->add(1);
-        queue_.push_back({std::move(again)});
-      }
-      serve_waiting();
-      return false;
-    }
+    case verdict::expected:
+      return fetch_missing(what, order, admission.expected);
     case verdict::session_lost:
       // The whole lane: what it has on its way cannot be told from what was applied before. Its
       // next command is the first of a sender that nothing is known of, and is believed.
@@ -97,9 +91,28 @@ bool entity_host::admit(const command_ptr& what) {
   return false;
 }
 
+/// What is missing was sent before this one: it comes again, in order, up to this one. True when
+/// nothing of it is wanted any more, and this one is applied.
+bool entity_host::fetch_missing(const command_ptr& what, claimed_order order,
+                                std::uint64_t expected) {
+  auto wanted = what->via->missing(expected, what->number);
+  if (wanted.size() == 1 && wanted.front() == what && order.closed_since != expected) {
+    order.closed_since = expected;
+    return admit_as(what, order);
+  }
+  for (auto& again : wanted) {
+    waiting.fetch_add(1, std::memory_order_relaxed);
+    kind_.waiting->add(1);
+    queue_.push_back({std::move(again)});
+  }
+  serve_waiting();
+  return false;
+}
+
 void entity_host::repeat(const command_ptr& what, sender_table::admission admission) {
   const bool is_being_worked_on = std::ranges::any_of(working_, [&](const auto& w) {
-    return w.second->number == what->number && w.second->via == what->via;
+    return w.second->via && w.second->number == what->number &&
+           w.second->via->session() == what->via->session();
   });
   if (is_being_worked_on) {
     return;  // its answer goes to the same lane
@@ -155,6 +168,11 @@ void entity_host::end_turn(bool changed) {
 }
 
 void entity_host::flush(outputs what) {
+  if (!what.empty() && (!withheld_.empty() || !node_.may_serve())) {
+    std::ranges::move(what, std::back_inserter(withheld_));
+    hold_on();
+    return;
+  }
   for (auto& o : what) {
     if (o.answers) {
       o.answers->via->answer(o.answers->number, std::move(o.answer));
@@ -175,6 +193,10 @@ void entity_host::flush(outputs what) {
 }
 
 void entity_host::start_commit() {
+  if (!node_.may_serve()) {
+    hold_on();  // what waits for the commit goes on waiting
+    return;
+  }
   commit_entry entry{name_, core_.epoch(), kind_.entry.version, behaviour_->save(), {}};
   if (entry.state.size() > largest_state) {
     // It would be too large again: answered, not repeated.
@@ -241,7 +263,7 @@ void entity_host::commit_answered(const result<commit_outcome>& outcome) {
   if (is_dirty_) {
     start_commit();
   } else if (core_.phase() == phase::passivating) {
-    step(passivated{});
+    passivated_if_done();
   } else {
     passivate_if_wanted();
   }
@@ -290,10 +312,13 @@ timer entity_host::after(duration delay, command_ptr what) {
     if (!self || self->activation_ != mine || self->timers_.erase(id) == 0) {
       return;
     }
-    if (self->core_.phase() == phase::active && self->queue_.empty()) {
+    if (self->core_.phase() == phase::active && self->queue_.empty() && self->node_.may_serve()) {
       self->handle({what});
     } else if (self->core_.phase() == phase::active || self->core_.phase() == phase::activating) {
       self->queue_.push_back({what});
+      if (!self->node_.may_serve()) {
+        self->hold_on();
+      }
     }
   });
   return timer{id};

@@ -72,6 +72,51 @@ std::vector<command_ptr> lane::open_from(std::uint64_t number) const {
   return found;
 }
 
+claimed_order lane::order_of(const command& what) const {
+  const auto sent = what.sent_under.load(std::memory_order_relaxed);
+  return {{session_, what.number}, floor(), sent != 0, 0, sent == 0 ? 0 : sent - 1};
+}
+
+std::vector<command_ptr> lane::missing(std::uint64_t expected, std::uint64_t number) {
+  auto found = open_from(expected);
+  std::erase_if(found, [number](const command_ptr& c) { return c->number > number; });
+  return found;
+}
+
+void lane::with_open(std::uint64_t number, const send_one& send) const {
+  const std::lock_guard lock(mutex_);
+  auto since = floor();
+  for (const auto& o : open_) {
+    if (o.what->number >= number && !send(o.what, since)) {
+      return;
+    }
+    since = o.what->number + 1;
+  }
+}
+
+std::uint64_t lane::closed_since(std::uint64_t number) const {
+  auto since = floor();
+  for (const auto& o : open_) {
+    if (o.what->number < number) {
+      since = o.what->number + 1;
+    }
+  }
+  return since;
+}
+
+const message_type* lane::type_of(std::uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = std::ranges::find(open_, number, [](const auto& o) { return o.what->number; });
+  return at == open_.end() ? nullptr : &at->what->type();
+}
+
+void lane::if_idle(const std::function<void()>& then) const {
+  const std::lock_guard lock(mutex_);
+  if (open_.empty()) {
+    then();
+  }
+}
+
 std::optional<steady_time> lane::expire(steady_time now) {
   std::vector<answer_callback> due;
   std::optional<steady_time> next;
@@ -106,6 +151,26 @@ void lane::abandon(const error& why) {
   for (auto& o : left) {
     if (o.done) {
       o.done(fail(why));
+    }
+  }
+}
+
+void lane::abandon_unsent(const error& why) {
+  std::vector<answer_callback> left;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(open_, [&](open_command& o) {
+      const bool never_left = o.what->sent_under.load(std::memory_order_relaxed) == 0;
+      if (never_left) {
+        left.push_back(std::move(o.done));
+      }
+      return never_left;
+    });
+    move_floor();
+  }
+  for (auto& done : left) {
+    if (done) {
+      done(fail(why));
     }
   }
 }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "runtime/detail/command.hpp"
+#include "runtime/detail/reply_path.hpp"
 #include "runtime/entity_name.hpp"
 #include "runtime/session.hpp"
 
@@ -24,7 +26,7 @@ namespace troupe::runtime::detail {
 constexpr std::size_t most_in_flight = 64;  // design.md section 3
 constexpr std::size_t most_lanes = 256;     // per session, of those with nothing in flight
 
-class lane : public std::enable_shared_from_this<lane> {
+class lane final : public reply_path, public std::enable_shared_from_this<lane> {
  public:
   using deliver = std::function<result<void>(const command_ptr&)>;
 
@@ -35,9 +37,13 @@ class lane : public std::enable_shared_from_this<lane> {
 
   const entity_name& to() const { return to_; }
 
-  session_id session() const { return session_; }
+  session_id session() const override { return session_; }
+
+  bool is_local() const override { return true; }
 
   std::uint64_t floor() const { return floor_.load(std::memory_order_acquire); }
+
+  claimed_order order_of(const command& what) const override;
 
   struct outcome {
     submitted how = submitted::sent;
@@ -51,7 +57,9 @@ class lane : public std::enable_shared_from_this<lane> {
                  const deliver& send);
 
   /// Closes number and calls its callback; an answer to a closed number is dropped.
-  void answer(std::uint64_t number, erased_answer with);
+  void answer(std::uint64_t number, erased_answer with) override;
+
+  std::vector<command_ptr> missing(std::uint64_t expected, std::uint64_t number) override;
 
   /// The open commands from number on, to be delivered again in this order: the entity answered
   /// "expected number".
@@ -65,7 +73,27 @@ class lane : public std::enable_shared_from_this<lane> {
 
   /// The entity does not know this sender: abandons everything, unless number is closed already
   /// (then it speaks of what was abandoned before).
-  void session_lost(std::uint64_t number, const error& why);
+  void session_lost(std::uint64_t number, const error& why) override;
+
+  // For the router, which keeps lanes with commands for other nodes.
+
+  /// Sends one command; closed_since as claimed_order has it. False ends with_open().
+  using send_one = std::function<bool(const command_ptr& what, std::uint64_t closed_since)>;
+
+  /// Calls send for the open commands from number on, in order and under the lock, so that nothing
+  /// new overtakes them.
+  void with_open(std::uint64_t number, const send_one& send) const;
+  /// As it would be said of number; only inside of submit()'s deliver.
+  std::uint64_t closed_since(std::uint64_t number) const;
+  /// The type of an open command: what its answer is decoded as.
+  const message_type* type_of(std::uint64_t number) const;
+  /// Answers those that never left this node.
+  void abandon_unsent(const error& why);
+  /// Calls then, under the lock, when nothing is open.
+  void if_idle(const std::function<void()>& then) const;
+
+  /// The router has commands of it, and takes the later ones too. Written under the router's lock.
+  std::atomic<bool> is_routed = false;
 
   /// When nothing is in flight: takes no more, and returns the number after the last one.
   std::optional<std::uint64_t> close_if_idle();

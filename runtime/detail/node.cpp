@@ -6,12 +6,16 @@
 
 #include "base/check.hpp"
 #include "base/log.hpp"
+#include "runtime/detail/router.hpp"
 
 namespace troupe::runtime::detail {
 
 namespace {
 
 constexpr std::size_t most_shown = 1000;  // entities of one kind in a tree
+/// With several nodes: senders are remembered for 10 minutes of silence, so that nothing is sent
+/// again that is older.
+constexpr duration longest_ask = std::chrono::minutes(5);
 
 error stopping() {
   return make_error(errc::unavailable, "node_stopping", "this node is leaving");
@@ -26,6 +30,16 @@ node::node(node_parts parts)
                                                "One-way messages that could not be delivered")) {
   edge_ = parts_.executor->make_strand({});
   services_strand_ = parts_.executor->make_strand({});
+  const auto& o = parts_.options;
+  for (const bool drains : {false, true}) {
+    const auto state = drains ? member_state::draining : member_state::active;
+    alone_[drains ? 1 : 0] = std::make_shared<const runtime::view>(
+        runtime::view{1, {{o.node, o.incarnation, state, {}, {}}}});
+  }
+  if (parts_.cluster.way != nullptr) {
+    TROUPE_CHECK(parts_.cluster.members != nullptr, "a node of a cluster knows its members");
+    router_ = std::make_unique<router>(*this, parts_.cluster, parts_.log, parts_.figures);
+  }
 }
 
 node::~node() {
@@ -39,6 +53,9 @@ node::~node() {
   }
   edge_->close();
   services_strand_->close();
+  if (router_) {
+    router_->close();
+  }
   parts_.executor.reset();  // no actor runs after this
   abandon_all();
 }
@@ -67,12 +84,13 @@ std::shared_ptr<session_state> node::open_session(bool is_internal) {
 
 void node::submit(const std::shared_ptr<session_state>& from, const entity_name& to,
                   const command_ptr& what, duration deadline, answer_callback done) {
-  const auto due = time().now() + deadline;
+  const auto due = time().now() + (router_ ? std::min(deadline, longest_ask) : deadline);
   const bool is_internal = from->is_internal();
   for (;;) {
     const auto via = from->lane_to(to);
-    auto outcome = via->submit(what, due, std::move(done),
-                               [&](const command_ptr& c) { return deliver(c, to, is_internal); });
+    auto outcome = via->submit(what, due, std::move(done), [&](const command_ptr& c) {
+      return deliver(via, c, to, is_internal);
+    });
     if (outcome.how == lane::submitted::closed) {
       done = std::move(outcome.done);
       continue;  // it was idle and dropped at this moment: the session makes a new one
@@ -86,10 +104,24 @@ void node::submit(const std::shared_ptr<session_state>& from, const entity_name&
   }
 }
 
-result<void> node::deliver(const command_ptr& what, const entity_name& to, bool is_internal) {
+result<void> node::deliver(const std::shared_ptr<lane>& via, const command_ptr& what,
+                           const entity_name& to, bool is_internal) {
   if (is_draining_.load(std::memory_order_relaxed) && !is_internal) {
     return fail(stopping());
   }
+  if (router_ && (via->is_routed || !has_host(to))) {
+    const auto way = router_->route(via, what);
+    if (!way) {
+      return fail(way.error());
+    }
+    if (*way == router::way::taken) {
+      return {};
+    }
+  }
+  return deliver_here(what, to);
+}
+
+result<void> node::deliver_here(const command_ptr& what, const entity_name& to) {
   auto& in = shard_of(to);
   const std::lock_guard lock(in.mutex);
   if (is_closed_) {
@@ -159,31 +191,15 @@ bool node::retire(entity_host& host) {
   return true;
 }
 
-runtime::view node::view() const {
-  return {1,
-          {{parts_.options.node, parts_.options.incarnation,
-            is_draining_.load(std::memory_order_relaxed) ? member_state::draining
-                                                         : member_state::active}}};
+std::shared_ptr<const runtime::view> node::view() const {
+  if (parts_.cluster.members != nullptr) {
+    return parts_.cluster.members->view();
+  }
+  return alone_[is_draining_.load(std::memory_order_relaxed) ? 1 : 0];
 }
 
 node::shard& node::shard_of(const entity_name& name) {
   return shards_[std::hash<entity_name>{}(name) % shards_.size()];
-}
-
-template <class F>
-void node::for_each_host(F f) {
-  for (auto& in : shards_) {
-    std::vector<std::shared_ptr<entity_host>> found;
-    {
-      const std::lock_guard lock(in.mutex);
-      for (const auto& [name, host] : in.hosts) {
-        found.push_back(host);
-      }
-    }
-    for (const auto& host : found) {
-      f(*host);
-    }
-  }
 }
 
 void node::refuse(answer_callback done, error why) {

@@ -40,7 +40,10 @@ struct node_parts {
   job_runner run_job;
   entity_log& log;
   std::unique_ptr<detail::executor> executor;
+  cluster_parts cluster = {};
 };
+
+class router;
 
 class node {
  public:
@@ -62,7 +65,38 @@ class node {
   // For entity_host.
   /// Takes the name off this node, unless something waits for it.
   bool retire(entity_host& host);
-  runtime::view view() const;
+  std::shared_ptr<const runtime::view> view() const;
+
+  /// The right to own.
+  bool may_serve() const {
+    return parts_.cluster.members == nullptr || parts_.cluster.members->may_serve(time().now());
+  }
+
+  bool is_clustered() const { return router_ != nullptr; }
+
+  /// Whether what was just claimed may be served: its last owner has stopped.
+  bool is_free(const stored_entity& claimed) const;
+  void learn(const entity_name& name, const entity_owner& owner);
+  /// A command that waited here for an entity that is elsewhere.
+  void redirect(const entity_name& name, const command_ptr& what, const entity_owner& owner,
+                bool may_be_applied);
+  void send_elsewhere(const entity_name& name, const command_ptr& what, bool may_be_applied);
+
+  // For the router.
+  result<void> deliver_here(const command_ptr& what, const entity_name& to);
+  void locate_here(const entity_name& name, locate_callback then);
+  bool has_host(const entity_name& name);
+  /// Nothing for an unknown kind or what is no name.
+  const kind_state* kind_of(const entity_name& name) const;
+
+  bool is_draining() const { return is_draining_.load(std::memory_order_relaxed); }
+
+  const strand_ptr& edge() const { return edge_; }
+
+  // Of a node of a cluster.
+  bool received(std::string_view from, link_stream on, const envelope& what);
+  void peer_changed(std::string_view node, peer_state now);
+  void view_changed();
 
   std::uint64_t next_local_epoch() { return ++local_epochs_; }
 
@@ -100,7 +134,8 @@ class node {
   };
 
   shard& shard_of(const entity_name& name);
-  result<void> deliver(const command_ptr& what, const entity_name& to, bool is_internal);
+  result<void> deliver(const std::shared_ptr<lane>& via, const command_ptr& what,
+                       const entity_name& to, bool is_internal);
   result<std::shared_ptr<entity_host>> host_of(shard& in, const entity_name& name);
   void refuse(answer_callback done, error why);
   void arm(steady_time deadline, const std::shared_ptr<lane>& which);
@@ -121,6 +156,8 @@ class node {
   std::atomic<std::uint64_t> local_epochs_{0};
   std::atomic<std::uint64_t> sessions_{0};
   std::shared_ptr<committer> commits_;
+  std::array<std::shared_ptr<const runtime::view>, 2> alone_;  // active, draining
+  std::unique_ptr<router> router_;                             // with several nodes
   metrics::counter& undelivered_;
 
   /// Runs deadlines and refusals: callbacks that belong to no entity.
@@ -140,6 +177,22 @@ class node {
   std::mutex stop_mutex_;
   callback<void> stopped_;
 };
+
+template <class F>
+void node::for_each_host(F f) {
+  for (auto& in : shards_) {
+    std::vector<std::shared_ptr<entity_host>> found;
+    {
+      const std::lock_guard lock(in.mutex);
+      for (const auto& [name, host] : in.hosts) {
+        found.push_back(host);
+      }
+    }
+    for (const auto& host : found) {
+      f(*host);
+    }
+  }
+}
 
 /// Behind entities' constructor; tests bring their own executor.
 std::unique_ptr<executor> make_caf_executor(std::size_t threads);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "runtime/archive.hpp"
-#include "runtime/detail/lane.hpp"
 
 namespace troupe::runtime::detail {
 
@@ -32,6 +31,14 @@ struct stored_table {
   std::vector<stored_sender> senders;  // longest silent first
 };
 
+/// Where the limit has made the table forget a sender within the last 10 minutes.
+struct stored_gaps {
+  static constexpr std::uint8_t current = 2;
+  std::uint8_t version = current;
+  std::vector<stored_sender> senders;
+  wall_time forgot;
+};
+
 template <class Inspector>
 auto inspect(Inspector& f, stored_answer& x) {
   return f(x.number, x.type, x.failed, x.value);
@@ -47,6 +54,21 @@ auto inspect(Inspector& f, stored_table& x) {
   return f(x.version, x.senders);
 }
 
+template <class Inspector>
+auto inspect(Inspector& f, stored_gaps& x) {
+  return f(x.version, x.senders, x.forgot);
+}
+
+}  // namespace
+
+namespace {
+
+/// Whether nothing that is still wanted lies between expected and this command.
+bool follows(const claimed_order& order, std::uint64_t expected) {
+  return order.from.number <= expected ||
+         (order.closed_since != 0 && order.closed_since <= expected);
+}
+
 }  // namespace
 
 sender_table::admission sender_table::admit(const claimed_order& order, const message_type& type,
@@ -57,8 +79,14 @@ sender_table::admission sender_table::admit(const claimed_order& order, const me
     if (number < order.floor) {
       return {verdict::closed, 0, {}};
     }
-    // Whatever came before is closed, and this was never sent before: nothing can be repeated.
-    if (number != order.floor || order.may_be_applied) {
+    const bool is_first = follows(order, order.floor);
+    if (would_know(order, now)) {
+      if (!is_first) {
+        return {verdict::expected, order.floor, {}};
+      }
+    } else if (!is_first || order.may_be_applied) {
+      // Whatever came before must be closed, and this never have been sent: else it may be a
+      // repetition.
       return {verdict::session_lost, 0, {}};
     }
     add(order.from.session, now).last = number;
@@ -74,11 +102,18 @@ sender_table::admission sender_table::admit(const claimed_order& order, const me
     return {verdict::closed, 0, {}};
   }
   const auto expected = std::max(e.last + 1, order.floor);
-  if (number > expected) {
+  if (!follows(order, expected)) {
     return {verdict::expected, expected, {}};
   }
   e.last = number;
   return {verdict::apply, 0, {}};
+}
+
+/// Whether a sender who is not in here had nothing applied that this command could repeat.
+bool sender_table::would_know(const claimed_order& order, wall_time now) const {
+  const bool has_forgotten = forgot_ && now - *forgot_ <= silence_kept;
+  return !has_forgotten &&
+         (complete_since_ == 0 || (order.first_epoch != 0 && order.first_epoch >= complete_since_));
 }
 
 sender_table::admission sender_table::repeat(const entry& e, std::uint64_t number,
@@ -109,7 +144,7 @@ void sender_table::record(const sender& from, const message_type& type, erased_a
   }
 }
 
-void sender_table::note_local(const session_id& session, std::weak_ptr<const lane> via) {
+void sender_table::note_local(const session_id& session, std::weak_ptr<const reply_path> via) {
   const auto found = senders_.find(session);
   if (found != senders_.end() && !found->second.is_local) {
     found->second.via = std::move(via);
@@ -142,6 +177,9 @@ bytes sender_table::save(wall_time now) {
     }
     table.senders.push_back(std::move(s));
   }
+  if (forgot_ && now - *forgot_ <= silence_kept) {
+    return encode(stored_gaps{stored_gaps::current, std::move(table.senders), *forgot_});
+  }
   return encode(table);
 }
 
@@ -150,11 +188,17 @@ bool sender_table::load(byte_view data) {
   if (data.empty()) {
     return true;
   }
-  auto table = decode<stored_table>(data);
-  if (!table || table->version != stored_table::current) {
+  std::vector<stored_sender> senders;
+  if (auto gaps = decode<stored_gaps>(data); gaps && gaps->version == stored_gaps::current) {
+    senders = std::move(gaps->senders);
+    forgot_ = gaps->forgot;
+  } else if (auto table = decode<stored_table>(data);
+             table && table->version == stored_table::current) {
+    senders = std::move(table->senders);
+  } else {
     return false;
   }
-  for (auto& s : table->senders) {
+  for (auto& s : senders) {
     auto& e = add(s.session, s.heard);
     e.last = s.last;
     for (auto& a : s.answers) {
@@ -171,6 +215,7 @@ bool sender_table::load(byte_view data) {
 void sender_table::clear() {
   senders_.clear();
   by_age_.clear();
+  forgot_.reset();
 }
 
 sender_table::entry& sender_table::add(const session_id& session, wall_time now) {
@@ -178,6 +223,7 @@ sender_table::entry& sender_table::add(const session_id& session, wall_time now)
     drop_dead();
   }
   if (senders_.size() >= limit_ && !by_age_.empty()) {
+    forgot_ = std::max(forgot_.value_or(now), now);
     forget(by_age_.front());
   }
   auto& e = senders_[session];

@@ -3,8 +3,10 @@
 // last answers, kept with durable state for 10 minutes of silence. Thread: one at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <map>
 #include <memory>
@@ -15,21 +17,13 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "runtime/detail/command.hpp"
+#include "runtime/detail/reply_path.hpp"
 #include "runtime/session.hpp"
 
 namespace troupe::runtime::detail {
 
 constexpr std::size_t answers_kept = 64;                     // design.md section 3
 constexpr duration silence_kept = std::chrono::minutes(10);  // design.md section 3
-
-/// What the sender says about the command.
-struct claimed_order {
-  sender from;
-  std::uint64_t floor = 0;  ///< all below are closed
-  /// It was sent before and its fate is not known: an entity that does not know the sender must
-  /// not apply it. What was answered "expected n" has a known fate.
-  bool may_be_applied = false;
-};
 
 enum class verdict : std::uint8_t {
   apply,         ///< it is the next one
@@ -53,7 +47,12 @@ class sender_table {
   admission admit(const claimed_order& order, const message_type& type, wall_time now);
   void record(const sender& from, const message_type& type, erased_answer answer);
   /// The lane of a sender on this node: when it is gone and was answered, so is its record.
-  void note_local(const session_id& session, std::weak_ptr<const lane> via);
+  void note_local(const session_id& session, std::weak_ptr<const reply_path> via);
+
+  /// From now on everybody who had something applied by an activation of this epoch or a later one
+  /// is in here, or was forgotten: so that who is not, and was never forgotten, is new. 0: by any
+  /// activation ever, because the table was stored with the state.
+  void complete_since(std::uint64_t epoch) { complete_since_ = std::min(complete_since_, epoch); }
 
   /// What a commit stores; forgets whom silence or death has made uninteresting.
   bytes save(wall_time now);
@@ -78,13 +77,14 @@ class sender_table {
     std::uint64_t last = 0;
     wall_time heard;
     std::vector<kept_answer> answers;  // at most answers_kept
-    std::weak_ptr<const lane> via;
+    std::weak_ptr<const reply_path> via;
     bool is_local = false;
     std::list<session_id>::iterator age;
   };
 
   entry& add(const session_id& session, wall_time now);
   void drop_dead();
+  bool would_know(const claimed_order& order, wall_time now) const;
   void forget(const session_id& session);
   void touch(entry& e, wall_time now);
   admission repeat(const entry& e, std::uint64_t number, const message_type& type) const;
@@ -93,6 +93,8 @@ class sender_table {
   std::size_t sweep_at_ = 64;  // senders that are gone are forgotten from here on
   std::map<session_id, entry> senders_;
   std::list<session_id> by_age_;  // longest silent first
+  std::uint64_t complete_since_ = std::numeric_limits<std::uint64_t>::max();
+  std::optional<wall_time> forgot_;  // when the limit last made it forget a sender
 };
 
 }  // namespace troupe::runtime::detail

@@ -6,9 +6,27 @@
 
 namespace troupe::runtime::testing {
 
-void memory_entity_log::claim(claim_request request, callback<stored_entity> done) {
+void memory_entity_log::set_members(live_members live) {
+  const std::lock_guard lock(mutex_);
+  live_ = std::move(live);
+}
+
+void memory_entity_log::claim(claim_request request, callback<claim_answer> done) {
   carry_out([this, request = std::move(request), done = std::move(done)]() mutable {
     do_claim(request, std::move(done));
+  });
+}
+
+void memory_entity_log::owner_of(entity_name name, callback<std::optional<entity_owner>> done) {
+  carry_out([this, name = std::move(name), done = std::move(done)]() mutable {
+    std::optional<entity_owner> found;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto at = owners_.find(name); at != owners_.end()) {
+        found = at->second;
+      }
+    }
+    done(std::move(found));
   });
 }
 
@@ -30,24 +48,35 @@ void memory_entity_log::carry_out(call c) {
   c();
 }
 
-void memory_entity_log::do_claim(const claim_request& request, callback<stored_entity> done) {
-  stored_entity found;
+void memory_entity_log::do_claim(const claim_request& request, callback<claim_answer> done) {
+  std::optional<claim_answer> answer;
   {
     const std::lock_guard lock(mutex_);
     if (claims_to_fail_ > 0) {
       --claims_to_fail_;
-      found.epoch = 0;
     } else {
-      auto& row = rows_[request.name];
-      ++row.epoch;
-      found = row;
+      answer = swap(request);
     }
   }
-  if (found.epoch == 0) {
+  if (!answer) {
     done(fail(errc::unavailable, "store_unavailable", "the store is away"));
   } else {
-    done(std::move(found));
+    done(std::move(*answer));
   }
+}
+
+claim_answer memory_entity_log::swap(const claim_request& request) {
+  auto& owner = owners_[request.name];
+  const bool is_own = owner.node == request.owner && owner.incarnation == request.incarnation;
+  const bool is_handed_over = request.expected_epoch && *request.expected_epoch == owner.epoch;
+  if (!is_own && !is_handed_over && live_.contains({owner.node, owner.incarnation})) {
+    return owner;
+  }
+  auto& row = rows_[request.name];
+  auto before = std::exchange(owner, {request.owner, request.incarnation, ++row.epoch});
+  auto found = row;
+  found.before = std::move(before);
+  return found;
 }
 
 void memory_entity_log::do_commit(std::vector<commit_entry> batch,

@@ -235,7 +235,7 @@ TEST_CASE("durable: a state that does not parse refuses, and touches nothing",
           "[runtime][durable]") {
   memory_entity_log log;
   std::optional<result<std::vector<commit_outcome>>> wrote;
-  log.claim({a_kept, "x", 9, 1}, [](result<stored_entity>) {});
+  log.claim({a_kept, "x", 9, 1, {}}, [](const result<claim_answer>&) {});
   log.commit({{a_kept, 1, 1, bytes{1, 2, 3}, {}}}, [&](auto r) { wrote = std::move(r); });
   REQUIRE(wrote->value()[0] == commit_outcome::ok);
   sample_bench bench(&log);
