@@ -8,7 +8,7 @@ import { ChatClient } from './support/chat.mjs';
 import { until } from './support/process.mjs';
 import { Troupe } from './support/troupe.mjs';
 
-const rounds = Number(process.env.TROUPE_KILL_ROUNDS ?? 12);
+const rounds = Number(process.env.TROUPE_KILL_ROUNDS ?? 50);
 const senders = 4;
 
 class Sender {
