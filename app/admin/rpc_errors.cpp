@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include <grpc/support/log.h>
-
-#include "base/log.hpp"
+#include "runtime/link/rpc_log.hpp"
 
 namespace troupe::admin {
 namespace {
@@ -49,9 +47,7 @@ error from_rpc(const grpc::Status& s) {
 }
 
 void redirect_rpc_log() {
-  gpr_set_log_function([](gpr_log_func_args* line) {
-    log::debug("grpc severity={} {}", static_cast<int>(line->severity), line->message);
-  });
+  runtime::redirect_rpc_log();  // one function for the whole process: gRPC has one place for it
 }
 
 }  // namespace troupe::admin

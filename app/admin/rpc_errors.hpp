@@ -13,7 +13,7 @@ grpc::Status to_rpc(const error& e);
 /// s: not ok.
 error from_rpc(const grpc::Status& s);
 
-/// gRPC's own lines go to our log at debug: what an operator has to know comes as an error value.
+/// As runtime/link/rpc_log.hpp has it: what an operator has to know comes as an error value.
 void redirect_rpc_log();
 
 }  // namespace troupe::admin

@@ -37,6 +37,7 @@ class parser {
         add(app_, "rotate-token-key", "Sign access tokens with a new key", rotate_token_key{});
     rotate->add_flag("--end-older", rotate_token_key_.ends_older,
                      "Refuse at once what older keys signed, as after a leak");
+    add_certificates();
     add(app_, "version", "Which version of Troupe this is", version{});
   }
 
@@ -71,6 +72,18 @@ class parser {
     return subcommand;
   }
 
+  void add_certificates() {
+    auto* cert = app_.add_subcommand("cert", "Make the certificates nodes show each other");
+    cert->require_subcommand(1);
+    auto* ca = add(*cert, "ca", "Make the cluster's CA, once", make_ca{});
+    ca->add_option("--out", make_ca_.out, "A folder, made if it is not there")->required();
+    auto* node = add(*cert, "node", "Make a node's certificate", make_node_certificate{});
+    node->add_option("name", make_node_.name, "The node's name in cluster.conf")->required();
+    node->add_option("--ca", make_node_.ca, "The CA's folder")->required();
+    node->add_option("--out", make_node_.out, "A folder, made if it is not there")->required();
+    node->add_option("--host", make_node_.hosts, "DNS names and addresses of its machine");
+  }
+
   // A password given as an argument would be seen by every user of the machine; the flag says aloud
   // where it comes from.
   static void needs_password(CLI::App& subcommand) {
@@ -88,6 +101,10 @@ class parser {
       what = set_password_;
     } else if (std::holds_alternative<rotate_token_key>(what)) {
       what = rotate_token_key_;
+    } else if (std::holds_alternative<make_ca>(what)) {
+      what = make_ca_;
+    } else if (std::holds_alternative<make_node_certificate>(what)) {
+      what = make_node_;
     }
   }
 
@@ -99,6 +116,8 @@ class parser {
   create_user create_user_;
   set_password set_password_;
   rotate_token_key rotate_token_key_;
+  make_ca make_ca_;
+  make_node_certificate make_node_;
 };
 
 }  // namespace

@@ -37,10 +37,21 @@ struct rotate_token_key {
   bool ends_older = false;
 };
 
+struct make_ca {
+  std::filesystem::path out;  ///< a folder
+};
+
+struct make_node_certificate {
+  std::string name;
+  std::filesystem::path ca;   ///< the folder that make_ca wrote
+  std::filesystem::path out;  ///< a folder
+  std::vector<std::string> hosts;
+};
+
 struct version {};
 
 using command = std::variant<serve, check_config, status, tree, where, create_user, set_password,
-                             rotate_token_key, version>;
+                             rotate_token_key, make_ca, make_node_certificate, version>;
 
 struct invocation {
   command what;

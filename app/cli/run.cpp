@@ -10,6 +10,7 @@
 
 #include "app/admin/client.hpp"
 #include "app/admin/server.hpp"
+#include "app/cli/certificates.hpp"
 #include "app/cli/command.hpp"
 #include "app/version.hpp"
 
@@ -34,6 +35,12 @@ class runner {
   int run() {
     if (std::holds_alternative<version>(asked_.what)) {
       return answer({{"version", app::version()}}, fmt::format("troupe {}", app::version()));
+    }
+    if (const auto* what = std::get_if<make_ca>(&asked_.what)) {
+      return make(*what);
+    }
+    if (const auto* what = std::get_if<make_node_certificate>(&asked_.what)) {
+      return make(*what);
     }
     auto loaded = app::load_config(asked_.config);
     if (!loaded) {
@@ -132,7 +139,52 @@ class runner {
         });
   }
 
+  // Done by run(), without a configuration.
   int on(const version&) { return done; }
+
+  int on(const make_ca&) { return done; }
+
+  int on(const make_node_certificate&) { return done; }
+
+  int make(const make_ca& what) {
+    const auto files = write_ca(what.out);
+    if (!files) {
+      return fails_with(files.error());
+    }
+    return answer(
+        {{"cert", files->cert.string()}, {"key", files->key.string()}},
+        fmt::format("The CA is {}, its key {}. Keep the key off the nodes: whoever has it "
+                    "can make one.\nNext, for each node: troupe cert node NAME --ca {} "
+                    "--out FOLDER",
+                    files->cert.string(), files->key.string(), what.out.string()));
+  }
+
+  int make(const make_node_certificate& what) {
+    const auto files = write_node_certificate(what.name, what.ca, what.out, what.hosts);
+    if (!files) {
+      return fails_with(files.error());
+    }
+    return answer({{"node", what.name},
+                   {"ca", files->ca.string()},
+                   {"cert", files->cert.string()},
+                   {"key", files->key.string()}},
+                  fmt::format("{} holds what node {} shows the others. Bring it to that machine, "
+                              "beside cluster.conf, which says on every node (with the folder's "
+                              "name there):\n\n[cluster.tls]\nca = \"{}\"\ncert = \"{}\"\nkey = "
+                              "\"{}\"",
+                              what.out.string(), what.name, files->ca.string(),
+                              files->cert.string(), files->key.string()));
+  }
+
+  int fails_with(const error& e) {
+    if (asked_.json) {
+      io_.out << json::serialize(
+                     json::object{{"error", {{"code", e.reason}, {"message", e.message}}}})
+              << '\n';
+    }
+    io_.err << e.message << '\n';
+    return failed;
+  }
 
   int show(const admin::node_status& s) {
     json::object counts;
@@ -201,13 +253,8 @@ class runner {
         break;
       }
     }
-    if (asked_.json) {
-      io_.out << json::serialize(
-                     json::object{{"error", {{"code", last.reason}, {"message", last.message}}}})
-              << '\n';
-    }
-    io_.err << last.message << '\n';
-    return last.reason == "no_node" ? nobody_answers : failed;
+    const int code = fails_with(last);
+    return last.reason == "no_node" ? nobody_answers : code;
   }
 
   int answer(const json::object& for_programs, const std::string& for_people) {
