@@ -17,6 +17,7 @@ struct broadcast {
   std::int64_t seq = 0;  ///< 0: a notice, which is not numbered
   shared_bytes json;
   bool for_moderators = false;  ///< a notice for the channel's moderators and owner alone
+  user_id for_user = 0;         ///< of a notice: for this user's sockets here and now alone
   // Of a message that stands, for who keeps it: it may be deleted or cleared later.
   id message_id = 0;
   user_id author = 0;

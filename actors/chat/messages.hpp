@@ -35,6 +35,25 @@ struct mode {
   friend bool operator==(const mode&, const mode&) = default;
 };
 
+/// Why somebody may not write, whatever they say.
+struct refusal {
+  std::string code;                      ///< "unauthenticated", "banned", "followers_only"
+  std::optional<std::int64_t> until_ms;  ///< when it ends by itself; nothing: it does not
+  std::string reason;                    ///< of a ban, in its moderator's words
+};
+
+struct permission {
+  std::optional<chat::refusal> refusal;  ///< nothing: they may
+};
+
+/// What becomes of a held message, for its author alone.
+struct verdict {
+  user_id user = 0;
+  std::string session;  ///< whose nonce it is
+  std::string nonce;    ///< empty: none
+  std::string code;     ///< "held_denied", "held_dropped"
+};
+
 /// What a reply quotes.
 struct quote {
   id message_id = 0;
@@ -305,6 +324,7 @@ struct room_news {
   std::optional<stream_notice> stream;
   std::optional<std::int64_t> viewers;
   std::optional<std::int64_t> held;
+  std::vector<verdict> verdicts;
 };
 
 /// What a client that joins gets.

@@ -17,6 +17,21 @@ auto inspect(Inspector& f, mode& x) {
 }
 
 template <class Inspector>
+auto inspect(Inspector& f, refusal& x) {
+  return f(x.code, x.until_ms, x.reason);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, permission& x) {
+  return f(x.refusal);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, verdict& x) {
+  return f(x.user, x.session, x.nonce, x.code);
+}
+
+template <class Inspector>
 auto inspect(Inspector& f, quote& x) {
   return f(x.message_id, x.user, x.username, x.text);
 }
@@ -160,7 +175,7 @@ auto inspect(Inspector& f, audience_report& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, room_news& x) {
-  return f(x.epoch, x.events, x.stream, x.viewers, x.held);
+  return f(x.epoch, x.events, x.stream, x.viewers, x.held, x.verdicts);
 }
 
 template <class Inspector>

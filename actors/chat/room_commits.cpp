@@ -4,6 +4,7 @@
 // given again. Messages that wait for too long are withdrawn, unless they are on their way: of
 // these nobody can say whether they are said until the store can, so their answer waits for that.
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 #include <set>
 #include <utility>
@@ -230,8 +231,10 @@ void room::settle(context& ctx) {
   data.last_seq = done.write->last_seq;
   data.last_message_id = done.write->last_message_id;
   std::vector<event> news;
+  std::vector<verdict> verdicts;
   for (auto& e : done.entries) {
     settle_entry(ctx, e, news);
+    std::ranges::move(e.verdicts, std::back_inserter(verdicts));
   }
   const std::set<id> decided(done.write->decided.begin(), done.write->decided.end());
   std::erase_if(held_, [&](const auto& h) { return decided.contains(h.message_id); });
@@ -242,10 +245,13 @@ void room::settle(context& ctx) {
       e.done(ctx);
     }
   }
-  if (!news.empty()) {
-    publish(
-        ctx,
-        {.epoch = ctx.epoch(), .events = std::move(news), .stream = {}, .viewers = {}, .held = {}});
+  if (!news.empty() || !verdicts.empty()) {
+    publish(ctx, {.epoch = ctx.epoch(),
+                  .events = std::move(news),
+                  .stream = {},
+                  .viewers = {},
+                  .held = {},
+                  .verdicts = std::move(verdicts)});
   }
   drop_oldest_held(ctx);
   publish_held(ctx);

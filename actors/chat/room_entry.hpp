@@ -65,6 +65,7 @@ struct room_entry {
   std::optional<std::string> settings;
   std::optional<std::vector<word_rule>> words;  // that settings holds, when these changed
   std::vector<id> decided;
+  std::vector<verdict> verdicts;  // told when it is stored
   std::vector<storage::moderation_entry> log;
 
   /// A message: its author, and whoever repeated the nonce meanwhile.

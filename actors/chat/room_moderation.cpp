@@ -446,6 +446,8 @@ void room::decide(context& ctx, const decide_held& m, std::optional<quote> quote
     said.nonce = held.nonce;
     said.reply_to = std::move(quoted);
     e.events.push_back(std::move(said));
+  } else {
+    e.verdicts.push_back({held.user, held.session, held.nonce, "held_denied"});
   }
   auto entry = log_of(ctx, m.is_allowed ? "allow" : "deny", m.by, held.user, held.username);
   entry.message_id = held.message_id;

@@ -122,6 +122,7 @@ void room_relay::on(runtime::context& ctx, const room_news& m) {
   if (is_subscribed_) {
     pass_on(m.events);
     tell(m.stream, m.viewers, m.held);
+    tell(m.verdicts);
   } else if (d_.sockets.listeners(room_) == 0 && for_room_.empty()) {
     end(ctx);  // of a relay that was here before
     return;
@@ -336,6 +337,18 @@ void room_relay::tell(const std::optional<stream_notice>& stream,
   if (held && *held != held_) {
     held_ = *held;
     add(held_json(held_), true);
+  }
+  if (!out.empty()) {
+    d_.sockets.publish(room_, std::move(out));
+  }
+}
+
+void room_relay::tell(const std::vector<verdict>& verdicts) {
+  std::vector<broadcast> out;
+  for (const auto& v : verdicts) {
+    const auto json = to_json(v);
+    out.push_back(
+        {.seq = 0, .json = shared_bytes(bytes(json.begin(), json.end())), .for_user = v.user});
   }
   if (!out.empty()) {
     d_.sockets.publish(room_, std::move(out));

@@ -114,6 +114,7 @@ class room_relay {
   void publish(std::int64_t from);
   void tell(const std::optional<stream_notice>& stream, std::optional<std::int64_t> viewers,
             std::optional<std::int64_t> held);
+  void tell(const std::vector<verdict>& verdicts);
   void end(runtime::context& ctx);
 
   void serve(runtime::context& ctx, waiting_join w);

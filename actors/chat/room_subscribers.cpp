@@ -115,7 +115,9 @@ void room::drop_oldest_held(context& ctx) {
   }
   room_entry e;
   while (held_.size() > limits_.held) {
-    e.decided.push_back(held_.front().message_id);
+    const auto& oldest = held_.front();
+    e.decided.push_back(oldest.message_id);
+    e.verdicts.push_back({oldest.user, oldest.session, oldest.nonce, "held_dropped"});
     held_.pop_front();
     d_.counters.held_dropped.add();
   }

@@ -273,6 +273,22 @@ std::string held_json(std::int64_t count) {
   return count_json("held", count);
 }
 
+std::string to_json(const verdict& v) {
+  std::string out = R"({"type":"error")";
+  if (!v.nonce.empty()) {
+    out += R"(,"nonce":)";
+    append_quoted(out, v.nonce);
+  }
+  out += R"(,"session":)";
+  append_quoted(out, v.session);
+  out += R"(,"code":)";
+  append_quoted(out, v.code);
+  out += v.code == "held_denied"
+             ? R"(,"message":"a moderator decided against this message"})"
+             : R"(,"message":"this message was let go: too many wait for the moderators"})";
+  return out;
+}
+
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
   std::size_t plain = 0;  // what needs no change is copied in runs

@@ -29,6 +29,8 @@ std::string deleted_json(std::int64_t seq, id message_id);
 std::string viewers_json(std::int64_t count);
 /// {"type":"held","count":N}
 std::string held_json(std::int64_t count);
+/// For the author of what was held, alone.
+std::string to_json(const verdict& v);
 /// A string in quotes, escaped (RFC 8259 section 7). What is not UTF-8 becomes U+FFFD.
 void append_quoted(std::string& out, std::string_view text);
 /// "2026-01-15T10:30:00.123Z"

@@ -44,6 +44,12 @@ class chat_session final : public net::tcp_session, public member {
 
   void write(std::span<const shared_bytes> buffers) override { connection_.send_now(buffers); }
 
+  void tell(const shared_bytes& frame) override {
+    if (!is_closing_) {
+      connection_.send(frame);
+    }
+  }
+
   void on_tick(steady_time now) override;
   void on_overdue(std::uint32_t number) override;
 

@@ -55,6 +55,7 @@ framed make_framed(const chat::broadcast& what) {
   return {.seq = what.seq,
           .frame = encode_frame(opcode::text, what.json.view()),
           .for_moderators = what.for_moderators,
+          .for_user = what.for_user,
           .message_id = what.message_id,
           .author = what.author,
           .quoted_id = what.quoted_id,
@@ -75,11 +76,23 @@ shared_bytes missed_frame(std::int64_t from, std::int64_t to) {
 }
 
 void feed::push(const framed& what) {
+  if (what.for_user != 0) {
+    tell_user(what);
+    return;
+  }
   pushed_ = true;
   if (what.seq == 0) {
     push_notice(what);
   } else {
     push_event(what);
+  }
+}
+
+void feed::tell_user(const framed& what) {
+  for (auto* member : members_) {
+    if (member != nullptr && member->user_ == what.for_user) {
+      member->tell(what.frame);
+    }
   }
 }
 

@@ -26,6 +26,7 @@ struct framed {
   std::int64_t seq = 0;  ///< 0: a notice
   shared_bytes frame;
   bool for_moderators = false;
+  user_id for_user = 0;  ///< of a notice: for their sockets here and now alone
   // As in chat::broadcast.
   id message_id = 0;
   user_id author = 0;
@@ -53,6 +54,8 @@ class subscriber {
   /// Only called when ready. The buffers are the feed's: what is kept is copied (their bytes are
   /// not).
   virtual void write(std::span<const shared_bytes> buffers) = 0;
+  /// Whether ready or not: an answer, bounded as all that waits for a peer is.
+  virtual void tell(const shared_bytes& frame) = 0;
 
   /// The last number it was sent, or told that it missed.
   std::int64_t seen() const { return next_ - 1; }
@@ -177,6 +180,7 @@ class feed {
 
   void push_event(const framed& what);
   void push_notice(const framed& what);
+  void tell_user(const framed& what);
   void append(entry e);
   void note_role(const framed& what);
   void note_held(const arrival& how);

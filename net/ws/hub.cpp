@@ -70,6 +70,9 @@ void hub::note_lost(losses& l, const std::vector<framed>& what) {
       }
       continue;
     }
+    if (each.for_user != 0) {
+      continue;  // as good as said while nobody was here
+    }
     std::erase_if(l.notices, [kind = kind_of(each.json())](const auto& older) {
       return kind_of(older.json()) == kind;
     });

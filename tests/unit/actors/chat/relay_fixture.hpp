@@ -31,7 +31,9 @@ struct recording_sockets final : broadcaster {
     CHECK(room == channel);
     ++calls;
     for (const auto& each : what) {
-      if (each.seq == 0) {
+      if (each.for_user != 0) {
+        private_ones.emplace_back(each.for_user, text_of(each.json));
+      } else if (each.seq == 0) {
         (each.for_moderators ? for_moderators : notices).push_back(text_of(each.json));
       } else {
         seqs.push_back(each.seq);
@@ -48,6 +50,7 @@ struct recording_sockets final : broadcaster {
   std::vector<std::string> events;
   std::vector<std::string> notices;
   std::vector<std::string> for_moderators;
+  std::vector<std::pair<user_id, std::string>> private_ones;
 };
 
 /// What the room of the tests is: it numbers events and answers subscriptions, or not.

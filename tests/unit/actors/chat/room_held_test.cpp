@@ -18,6 +18,14 @@ struct strict_bench : room_bench {
 
   std::vector<held> waiting() { return command(ada, read_held{who(ada)})->items; }
 
+  std::vector<verdict> verdicts() {
+    std::vector<verdict> out;
+    for (const auto& n : around.news["a/7"]) {
+      out.insert(out.end(), n.verdicts.begin(), n.verdicts.end());
+    }
+    return out;
+  }
+
   std::optional<std::int64_t> last_notice() {
     std::optional<std::int64_t> out;
     for (const auto& n : around.news["a/7"]) {
@@ -60,10 +68,17 @@ TEST_CASE("room held: waits for a moderator, unseen", "[actors][chat]") {
     CHECK(shown.author_role == role::user);
     CHECK(bench.stored().log.back().action == "allow");
     CHECK(bench.stored().log.back().by == ada);
+    CHECK(bench.verdicts().empty());
   }
   SECTION("denied, it never was") {
     REQUIRE(bench.command(ada, decide_held{who(ada), said->message_id, false}));
     CHECK(bench.shown("a/7").empty());
+    const auto verdicts = bench.verdicts();
+    REQUIRE(verdicts.size() == 1);
+    CHECK(verdicts[0].user == bob);
+    CHECK(verdicts[0].session == "s8");
+    CHECK(verdicts[0].nonce == "n");
+    CHECK(verdicts[0].code == "held_denied");
     CHECK(bench.stored().log.back().action == "deny");
     CHECK(bench.stored().log.back().text == "hm, ****");
   }
@@ -105,6 +120,25 @@ TEST_CASE("room held: at most 100, the oldest give way", "[actors][chat]") {
   CHECK(waiting[0].text == "hm 5");
   CHECK(bench.stored().held.size() == 100);
   CHECK(w.counters.held_dropped.value() == 5);
+  const auto verdicts = bench.verdicts();
+  REQUIRE(verdicts.size() == 5);
+  CHECK(verdicts[4].user == bob);
+  CHECK(verdicts[4].code == "held_dropped");
+}
+
+TEST_CASE("room held: its author hears of it when that is stored", "[actors][chat]") {
+  world w;
+  strict_bench bench(w);
+  const auto said = bench.say(bob, "hm", "n");
+  w.store.faults = {fault::away, fault::away};
+  const auto slot = bench.begin(bench.session_of(ada), bench.name,
+                                decide_held{who(ada), said->message_id, false}, 5min);
+  bench.run();
+  CHECK_FALSE(slot->has_value());
+  CHECK(bench.verdicts().empty());
+  bench.advance(5s);
+  REQUIRE(slot->has_value());
+  CHECK(bench.verdicts().size() == 1);
 }
 
 TEST_CASE("room held: a ban takes them with it", "[actors][chat]") {

@@ -292,6 +292,29 @@ TEST_CASE("relay: who joins learns how many messages are held", "[actors][chat][
   CHECK(bench.enter()->held == 1);
 }
 
+TEST_CASE("relay: a verdict is for its author's sockets alone", "[actors][chat][relay]") {
+  relay_bench bench;
+  REQUIRE(bench.enter());
+  room_news n;
+  n.epoch = 2;
+  n.verdicts = {{8, "s8", "a\"b", "held_denied"}, {9, "http/9", "", "held_dropped"}};
+  bench.tell(n);
+  const auto& told = bench.sockets.private_ones;
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].first == 8);
+  CHECK(told[0].second == R"({"type":"error","nonce":"a\"b","session":"s8","code":"held_denied",)"
+                          R"("message":"a moderator decided against this message"})");
+  CHECK(told[1].first == 9);
+  CHECK(told[1].second.starts_with(
+      R"({"type":"error","session":"http/9","code":"held_dropped","message":")"));
+  CHECK(bench.sockets.notices.empty());
+  CHECK(bench.sockets.for_moderators.empty());
+  // An activation that was overtaken decides nothing any more.
+  n.epoch = 1;
+  bench.tell(n);
+  CHECK(told.size() == 2);
+}
+
 TEST_CASE("relay: 20 messages that stand are wanted, 100 events are there",
           "[actors][chat][relay]") {
   relay_bench bench;

@@ -34,6 +34,7 @@ class fake_socket final : public subscriber {
   int writes = 0;
   std::vector<std::string> frames;  // "42", "43-45", "missed 10-25", or a notice's JSON
   std::vector<std::string> json;
+  std::vector<std::string> told;          // said to its user alone
   std::vector<const std::uint8_t*> data;  // where their bytes are
   /// Takes this many writes, then stands still.
   int room = -1;
@@ -48,6 +49,10 @@ class fake_socket final : public subscriber {
       json.emplace_back(framed{.frame = b}.json());
       frames.push_back(words_of(json.back()));
     }
+  }
+
+  void tell(const shared_bytes& frame) override {
+    told.emplace_back(framed{.frame = frame}.json());
   }
 
   static std::string words_of(std::string_view json) {
@@ -510,6 +515,43 @@ TEST_CASE("feed: loses and doubles nothing in any order of things", "[net][ws]")
     CAPTURE(seed);
     run_random(seed);
   }
+}
+
+TEST_CASE("feed: what is for one user is told to their sockets of this moment", "[net][ws][feed]") {
+  feed f;
+  fake_socket one;
+  fake_socket two;
+  fake_socket other;
+  fake_socket reader;
+  two.open = false;  // an answer waits for nobody's turn
+  f.add(one, {.user = 8});
+  f.add(two, {.user = 8});
+  f.add(other, {.user = 9, .moderates = true});
+  f.add(reader, {});
+  const std::string_view json = R"({"type":"error","nonce":"n","code":"held_denied"})";
+  const auto view = as_bytes(json);
+  f.push(make_framed(
+      {.seq = 0, .json = shared_bytes(bytes(view.begin(), view.end())), .for_user = 8}));
+  CHECK_FALSE(f.has_news());
+  full_pass(f);
+  CHECK(one.told == std::vector<std::string>{std::string(json)});
+  CHECK(two.told == one.told);
+  CHECK(other.told.empty());
+  CHECK(reader.told.empty());
+  CHECK(one.frames.empty());
+  // Nobody hears of it later: neither who logs in nor who joins.
+  fake_socket late;
+  f.add(late, {.user = 8});
+  f.set_user(reader, 8, false, 0);
+  full_pass(f);
+  CHECK(late.told.empty());
+  CHECK(late.frames.empty());
+  CHECK(reader.told.empty());
+  f.remove(one);
+  f.remove(two);
+  f.remove(other);
+  f.remove(late);
+  f.remove(reader);
 }
 
 }  // namespace troupe::ws
