@@ -171,7 +171,7 @@ result<void> node::parts::start_actors() {
       *entity_log);
   presence->add_kind(*entities);
   chat->add_kinds(*entities);
-  viewers = std::make_unique<viewer_parts>(self.name, options.incarnation);
+  viewers = std::make_unique<viewer_parts>(self.name, options.incarnation, store->chat());
   viewers->add_kind(*entities);
   runtime::kind_options stream_options;
   // A stream waits for its publisher by a timer, which a passivation would forget.

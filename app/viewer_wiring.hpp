@@ -33,8 +33,9 @@ struct viewer_needs {
 
 class viewer_parts {
  public:
-  viewer_parts(std::string node, std::uint64_t incarnation)
-      : needs_{std::move(node)}, incarnation_(incarnation) {}
+  /// store must live longer.
+  viewer_parts(std::string node, std::uint64_t incarnation, storage::chat_store& store)
+      : needs_{std::move(node), store}, incarnation_(incarnation) {}
 
   void add_kind(runtime::entities& entities) const;
 

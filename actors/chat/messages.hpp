@@ -262,6 +262,7 @@ struct decide_held {
 /// What the speaker is in this channel; the one place where it is decided.
 struct role_answer {
   chat::role role = chat::role::user;
+  chat::mode mode{};
 };
 
 struct read_role {

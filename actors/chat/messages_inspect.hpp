@@ -140,7 +140,7 @@ auto inspect(Inspector& f, decide_held& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, role_answer& x) {
-  return f(x.role);
+  return f(x.role, x.mode);
 }
 
 template <class Inspector>

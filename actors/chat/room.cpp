@@ -230,10 +230,10 @@ result<held_list> room::on(context&, const read_held& m) const {
 
 result<role_answer> room::on(context&, const read_role& m) const {
   if (m.who.user == data.owner) {
-    return role_answer{role::owner};
+    return role_answer{role::owner, shown_.mode};
   }
   const bool moderates = m.who.is_administrator || shown_.moderators.contains(m.who.user);
-  return role_answer{moderates ? role::moderator : role::user};
+  return role_answer{moderates ? role::moderator : role::user, shown_.mode};
 }
 
 result<mode_answer> room::on(context&, const read_mode&) const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/chat/permission.hpp"
 #include "actors/chat/room.hpp"
 #include "actors/chat/text_rules.hpp"
 
@@ -157,7 +158,7 @@ std::size_t room::most_counted() const {
 }
 
 result<void> room::check_ban(const context& ctx, const storage::member_record& who) const {
-  if (!who.is_banned || (who.banned_until && *who.banned_until <= ctx.wall())) {
+  if (!ban_of(who, ctx.wall())) {
     return {};
   }
   if (!who.banned_until) {
@@ -169,19 +170,16 @@ result<void> room::check_ban(const context& ctx, const storage::member_record& w
 
 result<void> room::check_followers_only(const context& ctx,
                                         const storage::member_record& who) const {
-  if (!data.mode.followers_only_min_age_s) {
+  const auto refused = follow_refusal_of(who, data.mode, ctx.wall());
+  if (!refused) {
     return {};
   }
   auto why = make_error(errc::forbidden, "followers_only", "only followers may chat here");
-  if (!who.followed_at) {
-    return fail(std::move(why));
+  if (refused->until_ms) {
+    why.message = "only those who have followed for longer may chat here";
+    why.retry_after =
+        std::chrono::ceil<std::chrono::milliseconds>(from_unix_ms(*refused->until_ms) - ctx.wall());
   }
-  const auto due = *who.followed_at + std::chrono::seconds(*data.mode.followers_only_min_age_s);
-  if (due <= ctx.wall()) {
-    return {};
-  }
-  why.message = "only those who have followed for longer may chat here";
-  why.retry_after = std::chrono::ceil<std::chrono::milliseconds>(due - ctx.wall());
   return fail(std::move(why));
 }
 

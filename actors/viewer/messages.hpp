@@ -31,6 +31,8 @@ struct opened {
   std::string session;
   /// Nothing while read only.
   std::optional<chat::role> role;
+  /// Nothing: not known, the store did not say so in time.
+  std::optional<chat::permission> permission{};
 };
 
 /// The first message. Errors: those of chat::join; conflict when it was open already.
@@ -60,6 +62,7 @@ struct say {
 struct authenticated {
   chat::role role = chat::role::user;
   std::string session;  ///< another one when another user has spoken in it before
+  std::optional<chat::permission> permission{};  ///< as in opened
 };
 
 /// Who speaks from now on: what is said later in the same mailbox is theirs. Errors: viewer_lost.
@@ -91,7 +94,7 @@ auto inspect(Inspector& f, resumed& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, opened& x) {
-  return f(x.joined, x.session, x.role);
+  return f(x.joined, x.session, x.role, x.permission);
 }
 
 template <class Inspector>
@@ -106,7 +109,7 @@ auto inspect(Inspector& f, say& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, authenticated& x) {
-  return f(x.role, x.session);
+  return f(x.role, x.session, x.permission);
 }
 
 template <class Inspector>

@@ -6,6 +6,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "actors/chat/permission.hpp"
+
 namespace troupe::viewer {
 namespace {
 
@@ -90,13 +92,61 @@ runtime::later<opened> viewer_session::on(runtime::context& ctx, const open& m) 
               later.passivate();
               return;
             }
+            // After the join: what was decided since comes as an event behind the welcome.
             opened o{std::move(*j), data.session, std::nullopt};
             if (data.speaks.who.user != 0) {
               o.role = role_in(o.joined);
             }
-            promised.set(std::move(o));
+            const auto role = o.role.value_or(chat::role::user);
+            const auto mode = o.joined.mode;
+            find_permission(later, role, mode,
+                            [promised = std::move(promised), o = std::move(o)](
+                                runtime::context&, std::optional<chat::permission> may) mutable {
+                              o.permission = std::move(may);
+                              promised.set(std::move(o));
+                            });
           });
   return answer;
+}
+
+void viewer_session::find_permission(runtime::context& ctx, chat::role role, const chat::mode& m,
+                                     permission_then then) {
+  const auto user = data.speaks.who.user;
+  if (user == 0) {
+    then(ctx, chat::permission{chat::refusal{"unauthenticated", {}, {}}});
+    return;
+  }
+  if (role != chat::role::user) {
+    then(ctx, chat::permission{});
+    return;
+  }
+  const auto number = ++lookups_so_far_;
+  lookups_.push_back({number, m, ctx.after(longest_lookup, lookup_due{number}), std::move(then)});
+  static_cast<void>(
+      ctx.run([&store = needs_.store, room = data.room, user] { return store.member(room, user); },
+              [this, number](runtime::context& later, const result<storage::member_record>& found) {
+                looked_up(later, number, found);
+              }));
+}
+
+void viewer_session::looked_up(runtime::context& ctx, std::uint32_t number,
+                               const result<storage::member_record>& found) {
+  const auto at = std::ranges::find(lookups_, number, &lookup::number);
+  if (at == lookups_.end()) {
+    return;  // answered without it
+  }
+  auto done = std::move(*at);
+  lookups_.erase(at);
+  if (lookups_.empty()) {
+    lookups_.shrink_to_fit();  // there are thousands of sessions, and most have one in their life
+  }
+  ctx.cancel(done.due);
+  done.then(ctx, found ? std::optional(chat::permission_of(*found, done.mode, ctx.wall()))
+                       : std::nullopt);
+}
+
+void viewer_session::on(runtime::context& ctx, const lookup_due& m) {
+  looked_up(ctx, m.number, fail(errc::deadline_exceeded, "the store did not answer in time"));
 }
 
 result<void> viewer_session::may_speak(wall_time now) const {
@@ -139,9 +189,19 @@ runtime::later<authenticated> viewer_session::on(runtime::context& ctx, const au
   auto answer = promised.answer();
   // Without the room's answer they can still speak: the room decides on each message anyway.
   ctx.ask(room_name(data.room), chat::read_role{data.speaks.who}, longest_question,
-          [session = data.session, promised = std::move(promised)](
-              runtime::context&, const result<chat::role_answer>& a) mutable {
-            promised.set(authenticated{a ? a->role : chat::role::user, session});
+          [this, user = m.speaks.who.user, session = data.session, promised = std::move(promised)](
+              runtime::context& later, const result<chat::role_answer>& a) mutable {
+            authenticated done{a ? a->role : chat::role::user, session};
+            if (!a || user != data.speaks.who.user) {  // not known, or no longer wanted
+              promised.set(std::move(done));
+              return;
+            }
+            find_permission(later, a->role, a->mode,
+                            [promised = std::move(promised), done = std::move(done)](
+                                runtime::context&, std::optional<chat::permission> may) mutable {
+                              done.permission = std::move(may);
+                              promised.set(std::move(done));
+                            });
           });
   return answer;
 }

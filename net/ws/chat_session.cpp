@@ -298,7 +298,7 @@ void chat_session::on_authenticated(std::uint32_t number, const account::identit
     context_.presence->change(counted_, "u:" + std::to_string(user_));
   }
   send(authenticated_json({{who.id, who.username, who.is_administrator}, to_unix_ms(expires_at_)},
-                          answer->role));
+                          *answer));
   if (is_other) {
     send_resume();
   }

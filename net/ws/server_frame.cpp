@@ -35,6 +35,21 @@ std::string stream_fields(const std::optional<chat::stream_notice>& s) {
            : "null";
 }
 
+/// ,"refusal":…; nothing while it is not known.
+std::string refusal_field(const std::optional<chat::permission>& may) {
+  if (!may) {
+    return {};
+  }
+  if (!may->refusal) {
+    return R"(,"refusal":null)";
+  }
+  const auto& why = *may->refusal;
+  const auto until =
+      why.until_ms ? fmt::format(R"("{}")", chat::time_text(*why.until_ms)) : std::string("null");
+  const auto reason = why.reason.empty() ? std::string() : R"(,"reason":)" + quoted(why.reason);
+  return fmt::format(R"(,"refusal":{{"code":{},"until":{}{}}})", quoted(why.code), until, reason);
+}
+
 /// Of the room's own verdicts the reason is the code; the runtime's are not the client's business.
 std::string_view code_of(const error& why) {
   switch (why.code) {
@@ -64,6 +79,7 @@ std::vector<shared_bytes> welcome_frame(const viewer::opened& o, std::string_vie
   tail += R"(,"mode":)" + mode_fields(j.mode);
   tail += R"(,"role":)";
   tail += o.role ? fmt::format(R"("{}")", chat::to_string(*o.role)) : "null";
+  tail += refusal_field(o.permission);
   tail += R"(,"stream":)" + stream_fields(j.stream);
   tail += fmt::format(R"(,"viewers":{}}})", j.viewers);
   bytes start;
@@ -72,9 +88,10 @@ std::vector<shared_bytes> welcome_frame(const viewer::opened& o, std::string_vie
   return {shared_bytes(std::move(start)), j.history, shared_bytes(bytes(tail.begin(), tail.end()))};
 }
 
-std::string authenticated_json(const viewer::person& who, chat::role role) {
-  return fmt::format(R"({{"type":"auth","user":{},"expires_at":"{}"}})", user_json(who.who, role),
-                     chat::time_text(who.expires_ms));
+std::string authenticated_json(const viewer::person& who, const viewer::authenticated& as) {
+  return fmt::format(R"({{"type":"auth","user":{},"expires_at":"{}"{}}})",
+                     user_json(who.who, as.role), chat::time_text(who.expires_ms),
+                     refusal_field(as.permission));
 }
 
 std::string ack_json(std::string_view nonce, const chat::posted& said) {

@@ -18,7 +18,7 @@ namespace troupe::ws {
 /// only.
 std::vector<shared_bytes> welcome_frame(const viewer::opened& o, std::string_view resume,
                                         const chat::speaker& who);
-std::string authenticated_json(const viewer::person& who, chat::role role);
+std::string authenticated_json(const viewer::person& who, const viewer::authenticated& as);
 std::string ack_json(std::string_view nonce, const chat::posted& said);
 std::string pending_json(std::string_view nonce);
 /// nonce empty: none.

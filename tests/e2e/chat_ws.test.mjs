@@ -87,6 +87,66 @@ test('moderators are told what is held when they come, others are not', async ()
   await Promise.all([moderator, other].map((c) => c.close()));
 });
 
+const api = (who, method, path, body) => troupe.api(method, `/channels/${owner.userId}${path}`, { token: who.token, body });
+
+test('a welcome says whether one may write, and why not', async () => {
+  const loud = await troupe.streamer();
+  const refusal = async (how) => {
+    const client = await how();
+    const { refusal: why } = client.welcome;
+    await client.close();
+    return why;
+  };
+  assert.deepEqual(await refusal(() => join()), { code: 'unauthenticated', until: null });
+  assert.equal(await refusal(() => as(loud)), null);
+  const before = Date.now();
+  assert.equal((await api(owner, 'PUT', `/bans/${loud.userId}`, { duration_s: 600, reason: 'too "loud"' })).status, 204);
+  const why = await refusal(() => as(loud));
+  assert.deepEqual([why.code, why.reason], ['banned', 'too "loud"']);
+  assert.ok(Math.abs(Date.parse(why.until) - before - 600_000) < 10_000, why.until);
+  const late = await join();
+  late.send({ type: 'auth', token: loud.token });
+  assert.deepEqual((await late.frame((f) => f.type === 'auth')).refusal, why);
+  await late.close();
+  assert.equal((await api(owner, 'DELETE', `/bans/${loud.userId}`)).status, 204);
+  assert.equal(await refusal(() => as(loud)), null);
+
+  assert.equal((await api(owner, 'PATCH', '/chat/mode', { followers_only_min_age_s: 3600 })).status, 200);
+  assert.deepEqual(await refusal(() => as(loud)), { code: 'followers_only', until: null });
+  await troupe.api('PUT', `/users/${owner.userId}/follow`, { token: loud.token });
+  const wait = await refusal(() => as(loud));
+  assert.equal(wait.code, 'followers_only');
+  assert.ok(Math.abs(Date.parse(wait.until) - Date.now() - 3_600_000) < 10_000, wait.until);
+  assert.equal(await refusal(() => as(owner)), null);
+  assert.equal((await api(owner, 'PATCH', '/chat/mode', { followers_only_min_age_s: null })).status, 200);
+});
+
+test('who said a held message learns on every socket what became of it, and nobody else does', async () => {
+  const talker = await troupe.streamer();
+  assert.equal((await api(owner, 'PUT', '/chat/words', { words: [{ word: 'curtain', action: 'hold' }] })).status, 200);
+  const [here, there, other] = await Promise.all([as(talker), as(talker), as(friend)]);
+  const decide = async (nonce, action) => {
+    here.say(`mind the curtain, ${action}`, nonce);
+    assert.equal((await here.answer(nonce)).status, 'held');
+    const { json } = await api(owner, 'GET', '/chat/held');
+    assert.equal((await api(owner, 'POST', `/chat/held/${json.items[0].message_id}`, { action })).status, 204);
+  };
+  await decide('k1', 'deny');
+  for (const client of [here, there]) {
+    const told = await client.frame((f) => f.type === 'error' && f.nonce === 'k1');
+    assert.deepEqual([told.code, told.session], ['held_denied', here.welcome.session]);
+  }
+  await decide('k2', 'allow');
+  for (const client of [here, there, other]) {
+    const said = await client.frame((f) => f.type === 'message' && f.nonce === 'k2');
+    assert.deepEqual([said.user.user_id, said.message], [talker.userId, 'mind the curtain, allow']);
+  }
+  assert.ok(!other.frames.some((f) => f.type === 'error'));
+  assert.ok(!here.frames.some((f) => f.type === 'error' && f.nonce === 'k2'));
+  await api(owner, 'PUT', '/chat/words', { words: [] });
+  await Promise.all([here, there, other].map((c) => c.close()));
+});
+
 test('one client behind a proxy has so many sockets, another its own', async () => {
   const from = (address) => ({ headers: { 'x-forwarded-for': address } });
   const open = [await join({}, from('203.0.113.7')), await join({}, from('203.0.113.7'))];
@@ -225,7 +285,8 @@ test('text in pieces with a ping between them is one message', async () => {
   peer.socket.write(frame(0x01, text.subarray(0, 25)));
   peer.socket.write(frame(0x89, 'still there?'));
   for (const byte of frame(0x80, text.subarray(25))) peer.socket.write(Buffer.from([byte]));
-  await until(() => peer.received.includes('"code":"unauthenticated"'), { what: 'an answer' });
+  await until(() => peer.received.includes('"type":"error"'), { what: 'an answer' });
+  assert.ok(peer.received.includes('"code":"unauthenticated"'));
   assert.ok(peer.received.includes(Buffer.from([0x8A, 12])));
   assert.ok(peer.received.includes('"nonce":"ü"'));
   peer.socket.destroy();

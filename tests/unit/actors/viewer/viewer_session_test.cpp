@@ -8,6 +8,7 @@
 #include "actors/viewer/viewer_session.hpp"
 #include "runtime/testing/entity_bench.hpp"
 #include "runtime/testing/round_trip.hpp"
+#include "tests/support/memory_chat_store.hpp"
 
 namespace troupe::viewer {
 namespace {
@@ -22,6 +23,7 @@ struct world {
   bool holds_posts = false;
   bool has_no_channel = false;
   chat::role role = chat::role::user;
+  chat::mode mode{};
 };
 
 class fake_relay {
@@ -46,6 +48,7 @@ class fake_relay {
     j.last_seq = 41;
     j.owner = 5;
     j.moderators = {6};
+    j.mode = w_.mode;
     return j;
   }
 
@@ -84,7 +87,7 @@ class fake_room {
   }
 
   result<chat::role_answer> on(runtime::context&, const chat::read_role&) {
-    return chat::role_answer{w_.role};
+    return chat::role_answer{w_.role, w_.mode};
   }
 
  private:
@@ -98,7 +101,8 @@ auto inspect(Inspector& f, fake_room::state&) {
 
 struct viewer_bench : runtime::testing::entity_bench {
   world seen;
-  dependencies needs{"a"};
+  test::memory_chat_store store;
+  dependencies needs{"a", store};
   runtime::entity_name name = name_of("a", 7, 812);
 
   viewer_bench() {
@@ -109,6 +113,13 @@ struct viewer_bench : runtime::testing::entity_bench {
         [this](const runtime::entity_name&) { return std::make_unique<fake_relay>(seen); });
     node().add_kind<fake_room>(
         [this](const runtime::entity_name&) { return std::make_unique<fake_room>(seen); });
+    store.users[4] = "user4";
+  }
+
+  storage::member_record& member(user_id id) {
+    auto& m = store.rooms[977].members[id];
+    m.user = id;
+    return m;
   }
 
   person user(user_id id, bool is_administrator = false) {
@@ -149,6 +160,114 @@ TEST_CASE("viewer_session: joins its room's relay, and knows its role", "[actors
   SECTION("opened once") {
     REQUIRE(bench.open_as({}));
     CHECK(bench.open_as({}).error().code == errc::conflict);
+  }
+}
+
+TEST_CASE("viewer_session: the welcome says whether one may write", "[actors][viewer]") {
+  viewer_bench bench;
+  const auto now = bench.time().wall();
+  const auto refusal_of = [&](const person& who) -> std::optional<chat::refusal> {
+    const auto o = bench.open_as(who);
+    REQUIRE(o);
+    REQUIRE(o->permission);
+    return o->permission->refusal;
+  };
+  SECTION("whoever is nobody may not") {
+    CHECK(refusal_of({})->code == "unauthenticated");
+    CHECK(bench.store.member_reads == 0);
+  }
+  SECTION("a user may") {
+    CHECK_FALSE(refusal_of(bench.user(4)));
+  }
+  SECTION("banned for good") {
+    bench.member(4).is_banned = true;
+    bench.member(4).ban_reason = "spam";
+    const auto why = refusal_of(bench.user(4));
+    REQUIRE(why);
+    CHECK(why->code == "banned");
+    CHECK_FALSE(why->until_ms);
+    CHECK(why->reason == "spam");
+  }
+  SECTION("timed out, and that may be over") {
+    bench.member(4).is_banned = true;
+    bench.member(4).banned_until = now + 1s;
+    CHECK(refusal_of(bench.user(4))->until_ms == to_unix_ms(now + 1s));
+    viewer_bench later;
+    later.member(4).is_banned = true;
+    later.member(4).banned_until = now;
+    CHECK_FALSE(later.open_as(later.user(4))->permission->refusal);
+  }
+  SECTION("followers only") {
+    bench.seen.mode.followers_only_min_age_s = 60;
+    SECTION("who does not follow") {
+      const auto why = refusal_of(bench.user(4));
+      REQUIRE(why);
+      CHECK(why->code == "followers_only");
+      CHECK_FALSE(why->until_ms);
+    }
+    SECTION("not for long enough") {
+      bench.store.follows[{977, 4}] = now - 20s;
+      CHECK(refusal_of(bench.user(4))->until_ms == to_unix_ms(now + 40s));
+    }
+    SECTION("long enough") {
+      bench.store.follows[{977, 4}] = now - 60s;
+      CHECK_FALSE(refusal_of(bench.user(4)));
+    }
+    SECTION("a ban comes first") {
+      bench.member(4).is_banned = true;
+      CHECK(refusal_of(bench.user(4))->code == "banned");
+    }
+    SECTION("moderators may, and the store is not asked") {
+      CHECK_FALSE(refusal_of(bench.user(6)));
+      CHECK(bench.store.member_reads == 0);
+    }
+  }
+}
+
+TEST_CASE("viewer_session: who logs in later learns it too", "[actors][viewer]") {
+  viewer_bench bench;
+  bench.member(4).is_banned = true;
+  REQUIRE(bench.open_as({}));
+  const auto user = bench.ask(bench.name, authenticate{bench.user(4), "other"});
+  REQUIRE(user);
+  REQUIRE(user->permission);
+  CHECK(user->permission->refusal->code == "banned");
+  bench.member(4).is_banned = false;
+  bench.seen.mode.followers_only_min_age_s = 0;
+  CHECK(bench.ask(bench.name, authenticate{bench.user(4), "other"})->permission->refusal->code ==
+        "followers_only");
+  bench.seen.role = chat::role::moderator;
+  CHECK_FALSE(bench.ask(bench.name, authenticate{bench.user(4), "other"})->permission->refusal);
+}
+
+TEST_CASE("viewer_session: a store that is away keeps nobody out", "[actors][viewer]") {
+  viewer_bench bench;
+  SECTION("it fails") {
+    bench.store.is_away = true;
+    const auto o = bench.open_as(bench.user(4));
+    REQUIRE(o);
+    CHECK(o->role == chat::role::user);
+    CHECK_FALSE(o->permission);
+  }
+  SECTION("too many ask it") {
+    bench.fill_pool(true);
+    const auto o = bench.open_as(bench.user(4));
+    REQUIRE(o);
+    CHECK_FALSE(o->permission);
+  }
+  SECTION("it says nothing for a second") {
+    bench.hold_jobs(true);
+    const auto slot =
+        bench.begin(bench.default_session(), bench.name, open{977, "fresh", bench.user(4), 30, {}});
+    bench.run();
+    CHECK_FALSE(slot->has_value());
+    bench.advance(1s);
+    REQUIRE(slot->has_value());
+    REQUIRE(**slot);
+    CHECK_FALSE((**slot)->permission);
+    bench.hold_jobs(false);  // its answer comes to nobody
+    bench.run();
+    CHECK(bench.ask(bench.name, say{"hi", "n1", 0}));
   }
 }
 
@@ -270,8 +389,10 @@ TEST_CASE("viewer_session: everything it is made of can travel", "[actors][viewe
   CHECK(round_trip_by_name(registry, say{"hi", "n", 7}));
   CHECK(round_trip_by_name(registry, authenticate{who, "s"}));
   CHECK(round_trip_by_name(registry, leave{}));
-  CHECK(round_trip(opened{{}, "s", chat::role::owner}));
-  CHECK(round_trip(authenticated{chat::role::moderator, "s"}));
+  CHECK(round_trip_by_name(registry, lookup_due{7}));
+  const chat::permission banned{chat::refusal{"banned", 99, "spam"}};
+  CHECK(round_trip(opened{{}, "s", chat::role::owner, banned}));
+  CHECK(round_trip(authenticated{chat::role::moderator, "s", chat::permission{}}));
   CHECK(round_trip(viewer_session::state{1, "s", 2, who, resumed{"t", 4}}));
 }
 

@@ -398,4 +398,53 @@ TEST_CASE("chat_edge: resumes a session for its user", "[net][ws]") {
   }
 }
 
+TEST_CASE("chat_edge: a welcome says whether its user may write", "[net][ws]") {
+  chat_bench b;
+  b.accounts.expires_at = b.bench.time().wall() + 15min;
+  b.store.users[8] = "user8";
+  const auto refusal_of = [&](const boost::json::value& frame) {
+    return boost::json::serialize(frame.at("refusal"));
+  };
+  CHECK(refusal_of(welcome_of(b.connect())) == R"({"code":"unauthenticated","until":null})");
+  const chat_bench::pairs token{{"token", "user-8"}};
+  CHECK(refusal_of(welcome_of(b.connect(token))) == "null");
+  auto& member = b.store.rooms[channel].members[8];
+  member.user = 8;
+  member.is_banned = true;
+  member.banned_until = b.bench.time().wall() + 1h;
+  member.ban_reason = "\"spam\"";
+  CHECK(refusal_of(welcome_of(b.connect(token))) ==
+        R"({"code":"banned","until":"2026-01-15T01:00:00.000Z","reason":"\"spam\""})");
+  auto& late = b.connect();
+  late.messages();
+  b.send(late, R"({"type":"auth","token":"user-8"})");
+  const auto all = late.messages();
+  const auto auth = std::ranges::find(all, "auth", [](const auto& m) { return m.at("type"); });
+  REQUIRE(auth != all.end());
+  CHECK(auth->at("refusal").at("code") == "banned");
+  // Not known is not said.
+  b.store.is_away = true;
+  CHECK_FALSE(welcome_of(b.connect(token)).as_object().contains("refusal"));
+}
+
+TEST_CASE("chat_edge: a verdict reaches its author's sockets and nobody else's", "[net][ws]") {
+  chat_bench b;
+  b.accounts.expires_at = b.bench.time().wall() + 15min;
+  auto& one = b.connect({{"token", "user-8"}});
+  auto& two = b.connect({{"token", "user-8"}});
+  auto& other = b.connect({{"token", "user-9"}});
+  auto& reader = b.connect();
+  for (auto* p : {&one, &two, &other, &reader}) {
+    p->messages();
+  }
+  b.publish_json(R"({"type":"error","nonce":"n","code":"held_denied"})", 0, false, 8);
+  b.run();
+  CHECK(one.types() == strings{"error"});
+  CHECK(two.types() == strings{"error"});
+  CHECK(other.types().empty());
+  CHECK(reader.types().empty());
+  // Nor is it kept for who was not there.
+  CHECK(b.connect({{"token", "user-8"}}).types() == strings{"welcome"});
+}
+
 }  // namespace troupe::ws

@@ -21,6 +21,7 @@
 #include "net/ws/chat_edge.hpp"
 #include "net/ws/frame.hpp"
 #include "runtime/testing/entity_bench.hpp"
+#include "tests/support/memory_chat_store.hpp"
 #include "tests/unit/net/http/fakes.hpp"
 
 namespace troupe::ws::testing {
@@ -402,7 +403,8 @@ struct chat_bench {
   fake_presence people;
   fanout sockets;
   std::shared_ptr<manual_loop::shared> loop_state = std::make_shared<manual_loop::shared>();
-  viewer::dependencies viewer_needs{"a"};
+  test::memory_chat_store store;
+  viewer::dependencies viewer_needs{"a", store};
   std::unique_ptr<chat_edge> edge;
   std::deque<peer> peers;
 
@@ -518,10 +520,11 @@ struct chat_bench {
     publish_json(json, seq);
   }
 
-  void publish_json(std::string_view json, std::int64_t seq = 0, bool for_moderators = false) {
+  void publish_json(std::string_view json, std::int64_t seq = 0, bool for_moderators = false,
+                    user_id for_user = 0) {
     const auto view = as_bytes(json);
-    sockets.publish(channel,
-                    {{seq, shared_bytes(bytes(view.begin(), view.end())), for_moderators}});
+    sockets.publish(
+        channel, {{seq, shared_bytes(bytes(view.begin(), view.end())), for_moderators, for_user}});
   }
 
   /// {"type":"role"} of somebody.
