@@ -89,18 +89,16 @@ test('a time-out is seen by everybody concerned, survives a reload, and can be l
   await b.getByTestId('chat-ban').waitFor();
   assert.equal(await b.getByTestId('chat-ban').getAttribute('data-permanent'), 'false');
   assert.ok(await b.getByTestId('chat-input').isDisabled());
+  await b.getByTestId('chat-ban').getByText('too loud').waitFor();
   await Promise.all([a, b, c].map((page) => seesNoMore(page, 'noise noise noise')));
   await a.getByTestId('card-banned').waitFor();
 
   await b.reload();
   await b.locator('[data-testid=room][data-joined=true]').waitFor();
-  await b.getByTestId('chat-input').waitFor();
-  if ((await b.getByTestId('chat-ban').count()) === 0) {
-    // The room tells it with the first attempt.
-    await say(b, 'let me in');
-    await b.getByTestId('chat-ban').waitFor();
-    await seesNoMore(c, 'let me in');
-  }
+  // At once, not with the first attempt, and until when and why.
+  await b.getByTestId('chat-ban').getByText('too loud').waitFor();
+  assert.equal(await b.getByTestId('chat-ban').getAttribute('data-permanent'), 'false');
+  assert.ok(await b.getByTestId('chat-input').isDisabled());
 
   await a.getByTestId('unban').click();
   await until(async () => (await b.getByTestId('chat-ban').count()) === 0, { what: 'the ban to be lifted' });
@@ -139,6 +137,13 @@ test('the owner appoints a moderator, who sets slow mode, holds words and decide
   await b.getByTestId('mod-tab-held').click();
   await b.getByTestId('held-allow').click();
   await Promise.all([a, c].map((page) => sees(page, 'mind the curtain')));
+  await until(async () => (await c.getByTestId('chat-outgoing').count()) === 0, { what: 'the confirmation' });
+  await say(c, 'the curtain burns');
+  await c.locator('[data-testid=chat-outgoing][data-state=held]').waitFor();
+  await b.getByTestId('held-deny').click();
+  await c.locator('[data-testid=chat-outgoing][data-code=held_denied]').waitFor();
+  await c.getByTestId('chat-discard').click();
+  await seesNoMore(a, 'the curtain burns');
 
   await b.getByTestId('mod-tab-words').click();
   await b.getByTestId('word').fill('trapdoor');
@@ -166,10 +171,13 @@ test('the owner appoints a moderator, who sets slow mode, holds words and decide
 
   await b.getByTestId('mode-followers').selectOption('0');
   await c.getByTestId('chat-mode').waitFor();
+  await c.reload();
+  await c.locator('[data-testid=chat-followers-only][data-follows=false]').waitFor();
   await say(c, 'do I follow?');
   await c.locator('[data-testid=chat-outgoing][data-code=followers_only]').waitFor();
   await c.getByTestId('follow').first().click();
   await c.locator('[data-testid=follow][aria-pressed=true]').first().waitFor();
+  await until(async () => (await c.getByTestId('chat-followers-only').count()) === 0, { what: 'the notice to go' });
   await c.getByTestId('chat-retry').click();
   await sees(a, 'do I follow?');
   [a, b, c].forEach((page) => page.check());

@@ -245,7 +245,32 @@ describe('chat client: speaking', () => {
       await wait(20_000);
       r.socket.hear({ type: 'ping' });
     }
-    expect(r.state().outgoing).toMatchObject([{ state: 'failed', code: 'unconfirmed' }]);
+    expect(r.state().outgoing).toMatchObject([{ state: 'held' }, { state: 'failed', code: 'unconfirmed' }]);
+    // Nobody told what became of it.
+    await wait(600_000);
+    expect(r.state().outgoing).toHaveLength(1);
+  });
+
+  it('tells what became of a held message', async () => {
+    const r = room();
+    r.join();
+    ['a', 'b', 'c', 'd'].forEach((text, i) => {
+      r.client.say(text);
+      r.socket.hear({ type: 'ack', nonce: `n-${i + 1}`, status: 'held' });
+    });
+    await wait(20_000);
+    r.socket.hear({ type: 'error', nonce: 'n-1', session: 's1', code: 'held_denied', message: '' });
+    r.socket.hear(message(1, 'b', me, { nonce: 'n-2' }));
+    r.socket.hear({ type: 'error', nonce: 'elsewhere', session: 's2', code: 'held_denied', message: '' });
+    expect(r.state().outgoing.map(({ nonce, state, code }) => [nonce, state, code])).toEqual([
+      ['n-1', 'failed', 'held_denied'],
+      ['n-3', 'held', null],
+      ['n-4', 'held', null],
+    ]);
+    expect(r.texts()).toEqual(['b']);
+    r.client.discard('n-1');
+    r.socket.hear({ type: 'ban', seq: 2, ...me, active: true, until: null });
+    expect(r.state().outgoing.map(({ state, code }) => [state, code])).toEqual([['failed', 'banned'], ['failed', 'banned']]);
   });
 
   it('is bounded: nothing more is taken while fifty wait for an answer', () => {

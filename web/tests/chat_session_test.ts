@@ -261,16 +261,78 @@ describe('chat client: who it is', () => {
     r.join();
     const until = new Date(Date.now() + 60_000).toISOString();
     r.socket.hear({ type: 'ban', seq: 1, ...me, active: true, until });
-    expect(r.state().ban).toEqual({ until: Date.parse(until) });
+    expect(r.state().ban).toEqual({ until: Date.parse(until), reason: '' });
     r.socket.hear({ type: 'ban', seq: 2, ...me, active: false, until: null });
     expect(r.state().ban).toBeNull();
     r.client.say('x');
     r.socket.hear({ type: 'error', nonce: 'n-1', code: 'banned', message: '', retry_after_ms: 5000 });
-    expect(r.state().ban).toEqual({ until: Date.now() + 5000 });
+    expect(r.state().ban).toEqual({ until: Date.now() + 5000, reason: '' });
     await wait(6000);
     expect(r.state().ban).toBeNull();
     r.socket.hear({ type: 'ban', seq: 3, ...other, active: true, until: null });
     expect(r.state().ban).toBeNull();
+  });
+
+  it('knows from its welcome that one is banned, until when and why', async () => {
+    const r = room();
+    const until = new Date(Date.now() + 60_000).toISOString();
+    const old = { type: 'ban' as const, seq: 1, ...me, active: true, until: null };
+    r.join(1, [old], { refusal: { code: 'banned', until, reason: 'spam' } });
+    expect(r.state().ban).toEqual({ until: Date.parse(until), reason: 'spam' });
+    const socket = await r.comeBack();
+    socket.hear(welcome(1, [], { refusal: null }));
+    expect(r.state().ban).toBeNull();
+  });
+
+  it('still knows that one is banned when a server does not say', async () => {
+    const r = room();
+    r.join();
+    r.socket.hear({ type: 'ban', seq: 1, ...me, active: true, until: null });
+    const socket = await r.comeBack();
+    socket.hear(welcome(1));
+    expect(r.state().ban).toEqual({ until: null, reason: '' });
+  });
+
+  it('asks why when one is banned meanwhile', async () => {
+    const r = room();
+    r.client.setUser(me.user_id);
+    r.join();
+    r.socket.hear({ type: 'ban', seq: 1, ...me, active: true, until: null });
+    await wait(0);
+    expect(r.socket.sent.at(-1)).toEqual({ type: 'auth', token: 'token' });
+    const expires_at = new Date(Date.now() + 900_000).toISOString();
+    r.socket.hear({ type: 'auth', user: me, expires_at, refusal: { code: 'banned', until: null, reason: 'spam' } });
+    expect(r.state().ban).toEqual({ until: null, reason: 'spam' });
+    r.socket.hear({ type: 'ban', seq: 2, ...other, active: true, until: null });
+    await wait(0);
+    expect(r.socket.sent).toHaveLength(1);
+  });
+
+  it('says that only followers may write, until one follows or says something', async () => {
+    const mode = { slow_mode_s: 0, followers_only_min_age_s: 60 };
+    const r = room();
+    r.join(1, [message(1, 'long ago', me, { nonce: 'old' })], { mode, refusal: { code: 'followers_only', until: null } });
+    expect(r.state().followersOnly).toEqual({ until: null });
+    r.client.followed(true);
+    expect(r.state().followersOnly).toEqual({ until: Date.now() + 60_000 });
+    await wait(61_000);
+    expect(r.state().followersOnly).toBeNull();
+    r.client.followed(false);
+    expect(r.state().followersOnly).toEqual({ until: null });
+    r.socket.hear({ type: 'mode', seq: 2, slow_mode_s: 5, followers_only_min_age_s: 60 });
+    expect(r.state().followersOnly).toEqual({ until: null });
+    r.socket.hear({ type: 'mode', seq: 3, slow_mode_s: 0, followers_only_min_age_s: null });
+    expect(r.state().followersOnly).toBeNull();
+    r.client.say('x');
+    r.socket.hear({ type: 'error', nonce: 'n-1', code: 'followers_only', message: '', retry_after_ms: 5000 });
+    expect(r.state().followersOnly).toEqual({ until: Date.now() + 5000 });
+    r.client.say('again');
+    r.socket.hear({ type: 'ack', nonce: 'n-2', message_id: 1004, seq: 4 });
+    expect(r.state().followersOnly).toBeNull();
+    const m = room();
+    m.join(0, [], { mode, role: 'moderator', refusal: null });
+    m.client.followed(false);
+    expect(m.state().followersOnly).toBeNull();
   });
 
   it('learns its role, the viewers, the stream and what is held', () => {

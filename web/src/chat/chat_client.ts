@@ -10,15 +10,18 @@ import { mayBeSaid, Outbox, type Outgoing } from './outbox';
 import {
   modeOf,
   parseFrame,
+  type BanEvent,
   type ClientFrame,
   type Person,
   type Quote,
+  type Refusal,
   type Role,
   type RoomEvent,
   type ServerFrame,
   type Welcome,
 } from './protocol';
 import { Sequence } from './sequence';
+import { Standing } from './standing';
 import { mostItems, mostItemsReading, Store } from './store';
 
 const pageLimit = 100;
@@ -46,10 +49,10 @@ export class ChatClient {
   private ticker: ReturnType<typeof setInterval> | undefined;
   private reading = false;
   private olderAfter = 0;
-  private saidAt = 0;
   private stopped = true;
-  /** Which event the present mode, role and ban are of: a hole that is filled late brings older ones. */
-  private asOf = { mode: 0, role: 0, ban: 0 };
+  /** Which event the present mode and role are of: a hole that is filled late brings older ones. */
+  private asOf = { mode: 0, role: 0 };
+  private readonly standing: Standing;
   /** Counts the room's beginnings anew: answers to questions of an older one are not used. */
   private epoch = 0;
 
@@ -57,6 +60,7 @@ export class ChatClient {
     this.now = options.now ?? Date.now;
     this.soon = options.soon ?? ((run) => void setTimeout(run, 16));
     this.outbox = new Outbox(options.prefix);
+    this.standing = new Standing(this.now);
     this.connection = new Connection({
       open: () => options.open(this.query()),
       onOpen: () => undefined,
@@ -130,6 +134,11 @@ export class ChatClient {
     } else if (this.welcomed && known !== userId) {
       this.connection.reconnect();
     }
+  }
+
+  /** They pressed the button: followers-only is about them now, or no more. */
+  followed(on: boolean): void {
+    this.set(this.standing.followed(on, this.state));
   }
 
   /** The network is back, or the page is looked at again. */
@@ -261,7 +270,7 @@ export class ChatClient {
         this.backfill.fill();
         return;
       case 'auth':
-        this.authorized(frame.user, frame.role ?? frame.user.role ?? 'user', frame.expires_at);
+        this.authorized(frame.user, frame.role ?? frame.user.role ?? 'user', frame.expires_at, frame.refusal);
         return;
       case 'token_expired':
         void this.login.authorize();
@@ -294,7 +303,7 @@ export class ChatClient {
       // The first time; or the room is not the one we knew.
       this.epoch += 1;
       this.backfill.reset();
-      this.asOf.ban = 0;
+      this.standing.restart();
       this.store.clear();
       const oldest = frame.history[0]?.seq ?? frame.seq + 1;
       this.sequence.restart(frame.seq);
@@ -318,6 +327,7 @@ export class ChatClient {
       stream: frame.stream,
       viewers: frame.viewers,
       held: 0,
+      ...(isWanted ? this.standing.told(frame.refusal, frame.seq) : {}),
     });
     this.asOf.mode = this.asOf.role = frame.seq;
     frame.history.forEach((event) => {
@@ -339,8 +349,7 @@ export class ChatClient {
     this.session = null;
     this.resumeToken = null;
     this.outbox.clear();
-    this.saidAt = 0;
-    this.set({ user: null, role: null, ban: null, slowUntil: 0 });
+    this.set({ user: null, role: null, ...this.standing.otherPerson() });
   }
 
   private event(event: RoomEvent): void {
@@ -356,19 +365,17 @@ export class ChatClient {
     this.store.apply(event);
     const me = this.state.user?.user_id;
     if (event.type === 'message' && event.user.user_id === me && event.nonce !== undefined) {
+      const isNew = this.outbox.find(event.nonce) !== undefined;
       this.outbox.remove(event.nonce);
-      this.saidNow(Date.parse(event.created_at));
+      this.set(this.standing.saidNow(Date.parse(event.created_at), isNew, this.state));
     } else if (event.type === 'mode' && event.seq > this.asOf.mode) {
       this.asOf.mode = event.seq;
-      this.set({ mode: modeOf(event) });
-      this.slowDown();
+      this.set({ mode: modeOf(event), ...this.standing.ruled(event, this.state) });
     } else if (event.type === 'role' && event.user_id === me && event.seq > this.asOf.role) {
       this.asOf.role = event.seq;
-      this.set({ role: event.role });
-    } else if (event.type === 'ban' && event.user_id === me && event.seq > this.asOf.ban) {
-      this.asOf.ban = event.seq;
-      const until = event.until === null ? null : Date.parse(event.until);
-      this.set({ ban: event.active ? { until } : null });
+      this.set({ role: event.role, ...(event.role === 'moderator' ? { followersOnly: null } : {}) });
+    } else if (event.type === 'ban' && event.user_id === me) {
+      this.banned(event);
     }
   }
 
@@ -379,18 +386,15 @@ export class ChatClient {
     this.store.trim(this.reading ? mostItemsReading : mostItems);
   }
 
-  private saidNow(at: number): void {
-    // The server's clock says when it was said; ours, how long ago that is at most.
-    const from = Math.min(Number.isFinite(at) ? at : this.now(), this.now());
-    this.saidAt = Math.max(this.saidAt, from);
-    this.slowDown();
-  }
-
-  /** Slow mode counts from what was said last, also before it was turned on. */
-  private slowDown(): void {
-    const { mode, role } = this.state;
-    const isSlow = mode.slow_mode_s > 0 && role === 'user';
-    this.set({ slowUntil: isSlow ? this.saidAt + mode.slow_mode_s * 1000 : 0 });
+  private banned(event: BanEvent): void {
+    const change = this.standing.banned(event);
+    if (change) {
+      this.set(change);
+      if (change.ban) {
+        this.outbox.failHeld('banned'); // nobody will decide on them any more
+        void this.login.authorize(); // its answer has the reason
+      }
+    }
   }
 
   private acknowledged(nonce: string, seq: number | null): void {
@@ -399,7 +403,7 @@ export class ChatClient {
     } else {
       this.outbox.change(nonce, { state: 'said', seq, since: this.now() });
       if (this.outbox.find(nonce)) {
-        this.saidNow(this.now());
+        this.set(this.standing.saidNow(this.now(), true, this.state));
       }
       this.settle();
     }
@@ -408,12 +412,7 @@ export class ChatClient {
 
   private refused(nonce: string | undefined, code: string, retryAfter: number | null): void {
     const retryAt = retryAfter === null ? null : this.now() + retryAfter;
-    if (code === 'slow_mode' && retryAt !== null) {
-      this.set({ slowUntil: retryAt });
-    }
-    if (code === 'banned') {
-      this.set({ ban: { until: retryAt } });
-    }
+    this.set(this.standing.refused(code, retryAt, this.state));
     if (code === 'unauthenticated' && this.wanted && nonce !== undefined && this.outbox.find(nonce)) {
       // The token ran out while it was on its way: it goes again with the new one.
       this.outbox.change(nonce, { state: 'queued' });
@@ -428,11 +427,11 @@ export class ChatClient {
     this.changed();
   }
 
-  private authorized(user: Person, role: Role, expiresAt: string): void {
+  private authorized(user: Person, role: Role, expiresAt: string, refusal: Refusal | null | undefined): void {
     if (this.wanted === null) {
       return; // someone logged out while it was on its way
     }
-    this.set({ user: { user_id: user.user_id, username: user.username }, role });
+    this.set({ user: { user_id: user.user_id, username: user.username }, role, ...this.standing.told(refusal, this.sequence.last) });
     this.login.accepted(expiresAt);
     this.handAll();
   }
@@ -464,9 +463,9 @@ export class ChatClient {
       late.forEach(({ seq }) => this.sequence.advance(seq ?? 0));
       this.backfill.fill();
     }
-    const until = this.state.ban?.until ?? null;
-    if (until !== null && until <= this.now()) {
-      this.set({ ban: null });
+    const over = this.standing.over(this.state);
+    if (over) {
+      this.set(over);
     }
     if (this.outbox.expire(this.now())) {
       this.changed();

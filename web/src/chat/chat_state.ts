@@ -31,6 +31,8 @@ export interface ChatOptions {
 export interface Ban {
   /** Unit: ms of the clock; null: for good. */
   until: number | null;
+  /** The moderator's, as far as it was told. */
+  reason: string;
 }
 
 export interface ChatState {
@@ -49,6 +51,8 @@ export interface ChatState {
   viewers: number | null;
   held: number;
   ban: Ban | null;
+  /** This person may not write for want of following; until null: they do not follow. Unit: ms of the clock. */
+  followersOnly: { until: number | null } | null;
   /** Before this moment slow mode refuses the next message. Unit: ms of the clock. */
   slowUntil: number;
   /** More can be loaded at the old end. */
@@ -70,6 +74,7 @@ export const emptyRoom: ChatState = {
   viewers: null,
   held: 0,
   ban: null,
+  followersOnly: null,
   slowUntil: 0,
   hasOlder: false,
   loadingOlder: false,

@@ -8,7 +8,7 @@ import { useTexts } from '../i18n/context';
 import { useNow } from '../lib/poll';
 import { Link, nextAfterLogin, useNavigation } from '../router';
 import type { ChatClient } from './chat_client';
-import type { ChatState } from './chat_state';
+import type { Ban, ChatState } from './chat_state';
 import type { Quote } from './protocol';
 import { asOneLine, codePoints, longestMessage } from './text';
 import { duration } from './time';
@@ -124,7 +124,8 @@ function Field({ client, state, field, reply, setReply, insert }: ComposerProps)
           </button>
         </p>
       )}
-      {isBanned && <BanNotice until={state.ban?.until ?? null} now={now} />}
+      {state.ban && <BanNotice ban={state.ban} now={now} />}
+      {!isBanned && state.followersOnly && <FollowersNotice until={state.followersOnly.until} now={now} />}
       {full && <p className="chat-why chat-why-bad" role="alert">{t('chat.too_many')}</p>}
       <div className="chat-field">
         <textarea
@@ -158,12 +159,26 @@ function Field({ client, state, field, reply, setReply, insert }: ComposerProps)
   );
 }
 
-function BanNotice({ until, now }: { until: number | null; now: number }) {
+const secondsLeft = (until: number | null, now: number) => (until === null ? null : Math.max(0, Math.ceil((until - now) / 1000)));
+
+function BanNotice({ ban: { until, reason }, now }: { ban: Ban; now: number }) {
   const { t } = useTexts();
-  const left = until === null ? null : Math.max(0, Math.ceil((until - now) / 1000));
+  const left = secondsLeft(until, now);
   return (
     <p className="chat-ban" role="alert" data-testid="chat-ban" data-permanent={left === null}>
       {left === null ? t('chat.you_banned') : t('chat.you_timed_out_for', { time: duration(left, t) })}
+      {reason !== '' && <bdi> {t('chat.ban_reason', { reason })}</bdi>}
+    </p>
+  );
+}
+
+/** The field stays open: they may have followed elsewhere, and the room knows best. */
+function FollowersNotice({ until, now }: { until: number | null; now: number }) {
+  const { t } = useTexts();
+  const left = secondsLeft(until, now);
+  return (
+    <p className="chat-why" role="status" data-testid="chat-followers-only" data-follows={left !== null}>
+      {left === null ? t('chat.follow_first') : t('chat.follow_longer', { time: duration(left, t) })}
     </p>
   );
 }

@@ -22,7 +22,7 @@ export interface RowActions {
 }
 
 // Said again just so, these are refused again.
-const wantsOtherWords = new Set(['blocked_word', 'invalid_message', 'not_found', 'nonce_reused']);
+const wantsOtherWords = new Set(['blocked_word', 'invalid_message', 'not_found', 'nonce_reused', 'held_denied']);
 
 interface RowProps {
   item: Item;

@@ -24,8 +24,8 @@ export interface Outgoing {
 const mostOutgoing = 50;
 // The server answers within 60 s, also while its store is away. Unit: ms.
 const answerDeadline = 65_000;
-// "Held" is told for a while, then it is in the moderators' hands. Unit: ms.
-const heldShownFor = 60_000;
+// The room tells what a moderator decided; while nobody was here to hear it, this ends the wait. Unit: ms.
+const heldShownFor = 600_000;
 // Between the answer to a message and the message in the room. Unit: ms.
 const broadcastDeadline = 5000;
 // Failures after which a message may have been said all the same.
@@ -77,6 +77,10 @@ export class Outbox {
 
   fail(nonce: string, code: string, retryAt: number | null = null): void {
     this.change(nonce, { state: 'failed', code, retryAt });
+  }
+
+  failHeld(code: string): void {
+    this.list = this.list.map((entry) => (entry.state === 'held' ? { ...entry, state: 'failed', code, retryAt: null } : entry));
   }
 
   /** The room has told everything up to `seq`: what was said by then is shown, or gone again. */

@@ -40,6 +40,14 @@ export type ModeEvent = { type: 'mode'; seq: number } & Mode;
 /** What has a sequence number. */
 export type RoomEvent = MessageEvent | DeletedEvent | ClearedEvent | BanEvent | RoleEvent | ModeEvent;
 
+/** Why this person may not write, whatever they say. */
+export interface Refusal {
+  code: string;
+  /** Null: it does not end by itself. */
+  until: string | null;
+  reason?: string;
+}
+
 export interface Welcome {
   type: 'welcome';
   session: string;
@@ -50,6 +58,8 @@ export interface Welcome {
   channel: Person;
   mode: Mode;
   role: Role | null;
+  /** Null: they may; absent: not known. */
+  refusal?: Refusal | null;
   stream: { stream_id: number; status: StreamStatus } | null;
   viewers: number;
 }
@@ -66,9 +76,9 @@ export type ServerFrame =
   | { type: 'batch'; messages: RoomEvent[] }
   | { type: 'ack'; nonce: string; message_id?: number; seq?: number; status?: 'held' }
   | { type: 'pending'; nonce: string }
-  | { type: 'error'; nonce?: string; code: string; message: string; retry_after_ms?: number }
+  | { type: 'error'; nonce?: string; session?: string; code: string; message: string; retry_after_ms?: number }
   | { type: 'missed'; from: number; to: number }
-  | { type: 'auth'; user: Person & { role?: Role }; role?: Role; expires_at: string }
+  | { type: 'auth'; user: Person & { role?: Role }; role?: Role; expires_at: string; refusal?: Refusal | null }
   | { type: 'token_expired' }
   | { type: 'resume'; resume: string }
   | { type: 'reconnect'; resume: string; after_ms: number }

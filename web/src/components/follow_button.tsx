@@ -32,10 +32,12 @@ export function useProfile(userId: number | null) {
 interface FollowProps {
   profile: Profile;
   change: (profile: Profile) => void;
+  /** The server has it. */
+  done?: (follows: boolean) => void;
   small?: boolean;
 }
 
-export function FollowButton({ profile, change, small = false }: FollowProps) {
+export function FollowButton({ profile, change, done, small = false }: FollowProps) {
   const { t, errorText } = useTexts();
   const { state, user } = useSession();
   const { route, search, navigate } = useNavigation();
@@ -55,12 +57,13 @@ export function FollowButton({ profile, change, small = false }: FollowProps) {
     try {
       const now = await people.follow(profile.user_id, !follows);
       change({ ...profile, is_followed: now.is_followed, followed_at: now.followed_at, follower_count: now.follower_count });
+      done?.(now.is_followed === true);
     } catch (error) {
       change(profile);
       setCode(error instanceof ApiError ? error.code : 'network');
     }
     setWorking(false);
-  }, [state, profile, follows, change, navigate, route, search]);
+  }, [state, profile, follows, change, done, navigate, route, search]);
 
   if (user?.user_id === profile.user_id) {
     return null;

@@ -81,7 +81,7 @@ function About({ stream, channel, client }: { stream: Stream | null; channel: { 
           </span>
         )}
         {profile && <FollowerCount profile={profile} />}
-        {profile && <FollowButton profile={profile} change={setProfile} small />}
+        {profile && <FollowButton profile={profile} change={setProfile} done={(on) => client?.followed(on)} small />}
       </div>
     </section>
   );
