@@ -189,9 +189,7 @@ bool chat_edge::serves(std::string_view path) {
 }
 
 http::response chat_edge::answer(const http::request& r) const {
-  const auto accepted = check_handshake(r);
-  return accepted ? http::error_response(400, "invalid_handshake", "a handshake has no body")
-                  : accepted.error();
+  return answer_to_no_handshake(r);
 }
 
 station* chat_edge::here() {

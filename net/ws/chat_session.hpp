@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One chat socket after its handshake: reads frames, asks its ViewerSession, and is written to by
+// One chat socket after its handshake: reads commands, asks its ViewerSession, and is written to by
 // its room's feed. Holds little, because there are thousands. Life: welcome -> open -> closing.
 // Thread: its connection's.
 #pragma once
@@ -11,8 +11,8 @@
 
 #include "net/asio/tcp_connection.hpp"
 #include "net/ws/client_frame.hpp"
-#include "net/ws/frame.hpp"
 #include "net/ws/session_context.hpp"
+#include "net/ws/web_socket.hpp"
 
 namespace troupe::ws {
 
@@ -28,25 +28,23 @@ struct session_start {
   viewer::opened opened;
 };
 
-class chat_session final : public net::tcp_session, public member {
+class chat_session final : public web_socket, public member {
  public:
   /// The room is held. Sends the welcome.
   chat_session(session_context& c, const station& s, net::tcp_connection& connection,
                session_start start);
   ~chat_session() override;
 
-  void on_bytes(byte_view data) override;
-  void on_closed(net::close_reason reason) override;
   void on_drained() override;
   bool on_stop() override;
 
-  bool is_ready() const override { return !is_closing_ && connection_.queued_bytes() == 0; }
+  bool is_ready() const override { return is_ready_to_write(); }
 
-  void write(std::span<const shared_bytes> buffers) override { connection_.send_now(buffers); }
+  void write(std::span<const shared_bytes> buffers) override { connection().send_now(buffers); }
 
   void tell(const shared_bytes& frame) override {
-    if (!is_closing_) {
-      connection_.send(frame);
+    if (!is_closing()) {
+      connection().send(frame);
     }
   }
 
@@ -59,19 +57,8 @@ class chat_session final : public net::tcp_session, public member {
     std::string nonce;
   };
 
-  /// So much in 10 s, counted in windows that begin with the first.
-  struct allowance {
-    steady_time since{};
-    std::uint32_t count = 0;
-
-    /// False when it is spent.
-    bool take(steady_time now, std::uint32_t amount, std::uint32_t most);
-  };
-
   void welcome(const session_start& start);
-  void handle_frame(steady_time now);
-  void handle_text(std::string_view text, steady_time now);
-  void on_bad_frame(const bad_frame& why, steady_time now);
+  void on_text(std::string_view text) override;
   void handle(const auth_frame& f);
   void handle(const message_frame& f);
   void handle(const ping_frame&);
@@ -82,23 +69,18 @@ class chat_session final : public net::tcp_session, public member {
                         result<viewer::authenticated> answer);
   void on_said(std::uint32_t number, const result<chat::posted>& answer);
   void check_identity();
-  void check_progress(steady_time now);
-  void send(std::string_view json);
   void send_resume();
   std::string resume_token() const;
-  void close(close_code code, std::string_view reason);
   /// An answer of the ViewerSession, on this thread, if the socket is still there.
   template <class T, class F>
   callback<T> here(F f);
 
   session_context& context_;
   const station& station_;
-  net::tcp_connection& connection_;
   viewer_lease viewer_;
   socket_place place_;
   const socket_place address_place_;
   const user_id room_;
-  frame_reader reader_{largest_client_frame};
   hub::ticket ticket_;
   presence::presence::ticket counted_{};
 
@@ -114,16 +96,8 @@ class chat_session final : public net::tcp_session, public member {
 
   std::vector<post> posts_;  // not answered yet
   std::uint32_t posts_so_far_ = 0;
-  std::uint32_t frames_seen_ = 0;
-  allowance frames_;
-  allowance bad_frames_;
-  steady_time last_received_;
-  steady_time next_ping_;
   steady_time next_resume_;
-  steady_time stalled_since_ = steady_time::max();
   bool is_read_only_ = true;
-  bool is_paused_ = false;
-  bool is_closing_ = false;
 };
 
 }  // namespace troupe::ws

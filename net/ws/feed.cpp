@@ -89,11 +89,11 @@ void feed::push(const framed& what) {
 }
 
 void feed::tell_user(const framed& what) {
-  for (auto* member : members_) {
-    if (member != nullptr && member->user_ == what.for_user) {
-      member->tell(what.frame);
+  members_.for_each([&](subscriber& member) {
+    if (member.user_ == what.for_user) {
+      member.tell(what.frame);
     }
-  }
+  });
 }
 
 void feed::push_event(const framed& what) {
@@ -192,11 +192,11 @@ void feed::note_role(const framed& what) {
   if (roles_.size() > roles_kept) {
     roles_.pop_front();
   }
-  for (auto* member : members_) {
-    if (member != nullptr && member->user_ == change.user) {
-      set_moderates(*member, change.moderates);
+  members_.for_each([&](subscriber& member) {
+    if (member.user_ == change.user) {
+      set_moderates(member, change.moderates);
     }
-  }
+  });
 }
 
 void feed::set_moderates(subscriber& s, bool moderates) {
@@ -218,14 +218,11 @@ void feed::note_held(const arrival& how) {
 }
 
 void feed::add(subscriber& s, const arrival& how) {
-  TROUPE_CHECK(!s.is_member_, "a socket is in one room, once");
-  welcomed_ = live_ == 0 ? how.next - 1 : std::min(welcomed_, how.next - 1);
+  TROUPE_CHECK(!s.is_member(), "a socket is in one room, once");
+  welcomed_ = members_.size() == 0 ? how.next - 1 : std::min(welcomed_, how.next - 1);
   s.next_ = how.next;
   s.noticed_ = how.notices;
-  s.place_ = static_cast<std::uint32_t>(members_.size());
-  s.is_member_ = true;
-  members_.push_back(&s);
-  ++live_;
+  members_.add(s);
   note_held(how);
   set_user(s, how.user, how.moderates, how.next - 1);
 }
@@ -241,18 +238,7 @@ void feed::set_user(subscriber& s, user_id user, bool moderates, std::int64_t si
 }
 
 void feed::remove(subscriber& s) {
-  if (!s.is_member_) {
-    return;
-  }
-  s.is_member_ = false;
-  --live_;
-  if (is_passing_) {
-    members_[s.place_] = nullptr;  // the pass keeps its place
-    return;
-  }
-  members_[s.place_] = members_.back();
-  members_[s.place_]->place_ = s.place_;
-  members_.pop_back();
+  members_.remove(s);
 }
 
 bool feed::is_caught_up(const subscriber& s) const {
@@ -348,35 +334,23 @@ std::size_t feed::index_of(std::int64_t seq) const {
 }
 
 bool feed::pass(std::size_t count) {
-  if (!std::exchange(is_passing_, true)) {
-    at_ = 0;
+  if (!members_.is_passing()) {
     behind_ = 0;
     pushed_ = false;
   }
-  for (; count > 0 && at_ < members_.size(); ++at_) {
-    auto* member = members_[at_];
-    if (member == nullptr) {
-      continue;
-    }
-    --count;
-    if (!serve(*member)) {
+  const bool has_more = members_.pass(count, [this](subscriber& member) {
+    if (!serve(member)) {
       // It may be gone by now: a socket that breaks leaves in the next turn of the loop.
       ++behind_;
     }
+  });
+  if (!has_more) {
+    finish_pass();
   }
-  if (at_ < members_.size()) {
-    return true;
-  }
-  finish_pass();
-  return false;
+  return has_more;
 }
 
 void feed::finish_pass() {
-  is_passing_ = false;
-  std::erase(members_, nullptr);
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    members_[i]->place_ = static_cast<std::uint32_t>(i);
-  }
   if (behind_ == 0 && !pushed_ && !keeps_) {
     // Everybody has everything: a quiet room holds no events.
     ring_.clear();

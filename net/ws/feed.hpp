@@ -18,6 +18,7 @@
 #include "actors/chat/broadcaster.hpp"
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
+#include "net/ws/roster.hpp"
 
 namespace troupe::ws {
 
@@ -42,12 +43,9 @@ framed make_framed(const chat::broadcast& what);
 std::string_view kind_of(std::string_view json);
 
 /// A socket as its feed sees it.
-class subscriber {
+class subscriber : public rostered {
  public:
   virtual ~subscriber() = default;
-  subscriber() = default;
-  subscriber(const subscriber&) = delete;
-  subscriber& operator=(const subscriber&) = delete;
 
   /// All that was written has gone to the kernel.
   virtual bool is_ready() const = 0;
@@ -68,8 +66,6 @@ class subscriber {
   user_id user_ = 0;           // 0: read only
   bool moderates_ = false;
   bool is_owed_ = false;  // what moderators are told, by who has just become one
-  bool is_member_ = false;
-  std::uint32_t place_ = 0;  // among the feed's members
 };
 
 constexpr std::size_t notice_kinds = 8;  // the protocol has three; a newer room may have more
@@ -128,7 +124,7 @@ class feed {
   /// A pass over all members, in slices: serves up to count of them; false when it is through.
   bool pass(std::size_t count);
 
-  bool is_passing() const { return is_passing_; }
+  bool is_passing() const { return members_.is_passing(); }
 
   /// Something came since the last pass began.
   bool has_news() const { return pushed_; }
@@ -136,7 +132,7 @@ class feed {
   /// While somebody is on its way, everything is kept for it.
   void keep_everything(bool kept) { keeps_ = kept; }
 
-  std::size_t members() const { return live_; }
+  std::size_t members() const { return members_.size(); }
 
   /// The last number that came.
   std::int64_t head() const { return head_; }
@@ -204,10 +200,7 @@ class feed {
   std::uint64_t notices_ = 0;
   std::deque<role_change> roles_;
 
-  std::vector<subscriber*> members_;  // null: gone during a pass
-  std::size_t live_ = 0;
-  bool is_passing_ = false;
-  std::size_t at_ = 0;             // of the pass
+  roster<subscriber> members_;
   std::size_t behind_ = 0;         // members the pass could not bring up to date
   bool pushed_ = false;            // since the pass began
   std::vector<shared_bytes> out_;  // scratch

@@ -78,4 +78,10 @@ std::expected<std::string, http::response> check_handshake(const http::request& 
   return accept_for(key);
 }
 
+http::response answer_to_no_handshake(const http::request& r) {
+  const auto accepted = check_handshake(r);
+  return accepted ? http::error_response(400, "invalid_handshake", "a handshake has no body")
+                  : accepted.error();
+}
+
 }  // namespace troupe::ws

@@ -17,4 +17,7 @@ std::string accept_for(std::string_view key);
 /// another version of it), 400 (its key).
 std::expected<std::string, http::response> check_handshake(const http::request& r);
 
+/// The answer to a request for a WebSocket's address that the server did not take for a handshake.
+http::response answer_to_no_handshake(const http::request& r);
+
 }  // namespace troupe::ws

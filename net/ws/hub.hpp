@@ -19,23 +19,12 @@
 #include "base/ids.hpp"
 #include "base/metrics.hpp"
 #include "net/ws/feed.hpp"
+#include "net/ws/loop.hpp"
 
 namespace troupe::ws {
 
 class fanout;
 class hub;
-
-/// An I/O thread as a hub sees it.
-class loop {
- public:
-  using job = std::move_only_function<void()>;
-
-  virtual ~loop() = default;
-  virtual void post(job j) = 0;
-  virtual bool is_current() const = 0;
-  /// Not called once the handle is gone. Only on the loop's thread.
-  virtual std::shared_ptr<void> after(duration delay, job j) = 0;
-};
 
 /// A socket as its hub sees it.
 class member : public subscriber {

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "net/asio/io_threads.hpp"
-#include "net/ws/hub.hpp"
+#include "net/ws/loop.hpp"
 
 namespace troupe::ws {
 
