@@ -8,26 +8,32 @@
 namespace troupe::presence {
 
 void reporter::on(runtime::context& ctx, const tick&) {
-  for (const auto& count : d_.people.collect()) {
-    ctx.send(runtime::entity_name_of("room", count.channel),
-             chat::audience_report{.node = d_.node, .people = count.people});
-  }
+  report(ctx);
   find_channels(ctx);
   record(ctx);
 }
 
+void reporter::report(runtime::context& ctx) {
+  for (const auto& count : d_.people.collect()) {
+    ctx.send(runtime::entity_name_of("room", count.channel),
+             chat::audience_report{.node = d_.node, .people = count.people});
+  }
+}
+
 void reporter::find_channels(runtime::context& ctx) {
   for (const auto id : d_.people.unknown_streams()) {
-    static_cast<void>(ctx.run(
-        [&store = d_.streams, id] { return store.find(id); },
-        [this, id](runtime::context&, const result<storage::stream_record>& found) -> result<void> {
-          if (found) {
-            d_.people.learn(id, found->owner);
-          } else {
-            d_.people.forget(id);  // it is asked again when somebody still plays it
-          }
-          return {};
-        }));
+    static_cast<void>(
+        ctx.run([&store = d_.streams, id] { return store.find(id); },
+                [this, id](runtime::context& then,
+                           const result<storage::stream_record>& found) -> result<void> {
+                  if (found) {
+                    d_.people.learn(id, found->owner);
+                    report(then);
+                  } else {
+                    d_.people.forget(id);  // it is asked again when somebody still plays it
+                  }
+                  return {};
+                }));
   }
 }
 
@@ -47,6 +53,8 @@ void reporter::record(runtime::context& ctx) {
                 is_recording_ = false;
                 if (!stored) {
                   d_.sums.put_back(samples);
+                } else if (d_.on_stored) {
+                  d_.on_stored();
                 }
                 return {};
               }));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Entity presence/NODE: twice a second, tells rooms how many people watch here and the store how
-// many watched. Started by: the node, which tells it tick{}; again after a crash. Owns: nothing,
-// tracker and recorder keep all. Thread: CAF worker pool, never blocks.
+// Entity presence/NODE: five times a second, tells rooms how many people watch here and the store
+// how many watched. Started by: the node, which tells it tick{}; again after a crash. Owns:
+// nothing, tracker and recorder keep all. Thread: CAF worker pool, never blocks.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@
 
 namespace troupe::presence {
 
-/// Twice a second from the node's housekeeping.
+/// Five times a second from the node's housekeeping.
 struct tick {
   static constexpr std::string_view type = "presence.tick";
   static constexpr std::uint32_t version = 1;
@@ -28,7 +29,9 @@ auto inspect(Inspector& f, tick&) {
   return f();
 }
 
-constexpr auto tick_period = std::chrono::milliseconds(500);
+/// A count that is shown goes through two ticks, the room's second and the list's half, and has 2
+/// s.
+constexpr auto tick_period = std::chrono::milliseconds(200);
 
 /// What it borrows; all of it must live longer.
 struct reporter_dependencies {
@@ -37,6 +40,7 @@ struct reporter_dependencies {
   storage::stream_store& streams;
   storage::audience_store& audience;
   std::string node;
+  std::function<void()> on_stored = {};  ///< when counts were stored; must not block
 };
 
 class reporter {
@@ -55,6 +59,7 @@ class reporter {
   state data;
 
  private:
+  void report(runtime::context& ctx);
   void find_channels(runtime::context& ctx);
   void record(runtime::context& ctx);
 

@@ -338,6 +338,7 @@ void live_stream::store_status(runtime::context& ctx) {
                                                            result<void> stored) {
     if (stored) {
       is_stored_ = is_stored_ || wanted == data.status;
+      tell_list();
     } else if (stored.error().reason == "fenced") {
       then.fail(std::move(stored.error()));
     } else {
@@ -345,6 +346,12 @@ void live_stream::store_status(runtime::context& ctx) {
       log::warn("status not stored, will try again stream={}: {}", data.id, stored.error().message);
     }
   }));
+}
+
+void live_stream::tell_list() const {
+  if (d_.stored != nullptr) {
+    d_.stored->raise();
+  }
 }
 
 void live_stream::remember_key_frame_interval(runtime::context& ctx) {
@@ -387,6 +394,7 @@ runtime::later<info> live_stream::end(runtime::context& ctx) {
           return fail(std::move(row.error()));
         }
         log::info("stream ended stream={}", data.id);
+        tell_list();
         then.passivate();
         return to_info(*row, then.wall());
       });

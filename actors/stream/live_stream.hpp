@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "actors/stream/health_monitor.hpp"
+#include "actors/stream/list_signal.hpp"
 #include "actors/stream/messages.hpp"
 #include "base/metrics.hpp"
 #include "media/packager.hpp"
@@ -48,6 +49,7 @@ struct live_stream_dependencies {
   media::cache_writer& cache;
   live_stream_metrics& counters;
   live_stream_settings settings;
+  list_signal* stored = nullptr;  ///< may be null: nobody is told of stored changes
 };
 
 class live_stream {
@@ -106,6 +108,7 @@ class live_stream {
   void tell_room(runtime::context& ctx) const;
   /// Writes status and progress to the store; check_silence tries again what failed.
   void store_status(runtime::context& ctx);
+  void tell_list() const;
   void remember_key_frame_interval(runtime::context& ctx);
   runtime::later<info> end(runtime::context& ctx);
 

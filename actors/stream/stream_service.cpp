@@ -44,6 +44,9 @@ void stream_service::start(const account::identity& who, std::optional<std::stri
         return map(d_.store.start_or_get(wanted), [this](const storage::started_stream& s) {
           auto started = to_info(s.stream, d_.time.wall());
           tell_room(started);
+          if (d_.stored != nullptr) {
+            d_.stored->raise();
+          }
           return started;
         });
       },

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "actors/stream/list_signal.hpp"
 #include "actors/stream/messages.hpp"
 #include "actors/stream/streams.hpp"
 #include "base/worker_pool.hpp"
@@ -22,6 +23,7 @@ struct service_dependencies {
   runtime::entities& entities;
   id_generator& ids;
   const clock& time;
+  list_signal* stored = nullptr;  ///< may be null: nobody is told of stored changes
 };
 
 class stream_service final : public streams {

@@ -77,8 +77,7 @@ TEST_CASE("reporter: a player's stream is found, its room told", "[actors][prese
   fixture f;
   f.people.played(70, f.people.identify("192.0.2.1", "VLC", ""));
   f.people.played(71, f.people.identify("192.0.2.1", "VLC", ""));
-  f.tick();
-  f.tick();
+  f.tick();  // that one is enough: the room is told once the channel is known
   REQUIRE(f.seen.size() == 1);
   CHECK(f.seen[0].node == "a");
   CHECK(f.seen[0].people == 1);
@@ -104,4 +103,19 @@ TEST_CASE("reporter: what was watched is stored, also after a failure", "[actors
   f.tick();
   CHECK(f.store->streams().find(70)->audience.viewers == 0);
   CHECK(f.store->streams().find(70)->audience.peak == 4);
+}
+
+TEST_CASE("reporter: who follows the list is told once counts are stored", "[actors][presence]") {
+  fixture f;
+  std::vector<std::int64_t> told;
+  f.needs.on_stored = [&] { told.push_back(f.store->streams().find(70)->audience.viewers); };
+  f.tick();
+  CHECK(told.empty());
+  f.sums.on_audience(70, 4);
+  f.bench.fill_pool(true);
+  f.tick();
+  CHECK(told.empty());
+  f.bench.fill_pool(false);
+  f.tick();
+  CHECK(told == std::vector<std::int64_t>{4});
 }

@@ -77,8 +77,12 @@ struct world {
   runtime::testing::memory_entity_log log;
   recording_cache cache;
   live_stream_metrics counters{figures};
-  live_stream_dependencies needs{
-      .store = store->streams(), .cache = cache, .counters = counters, .settings = {}};
+  list_signal stored;
+  live_stream_dependencies needs{.store = store->streams(),
+                                 .cache = cache,
+                                 .counters = counters,
+                                 .settings = {},
+                                 .stored = &stored};
 };
 
 /// One process of the node.
@@ -149,6 +153,23 @@ TEST_CASE("live_stream: frames become parts, and the store learns that it is liv
   CHECK(reached->checkpoint->video.next_frame >= 100);
   CHECK(w.cache.parts.size() >= 12);
   CHECK(bench.stored() == storage::stream_status::live);
+}
+
+TEST_CASE("live_stream: who follows the list is told once a change is stored", "[actors][stream]") {
+  world w;
+  std::vector<storage::stream_status> told;
+  stream_bench bench(w);
+  w.stored.attach([&] { told.push_back(bench.stored()); });
+  using enum storage::stream_status;
+  REQUIRE(bench.open(1));
+  CHECK(told.empty());
+  REQUIRE(bench.push(1, 0, 10));
+  CHECK(told == std::vector{live});
+  bench.close(1, false);
+  CHECK(told == std::vector{live, reconnecting});
+  REQUIRE(bench.ask(bench.node().open_session(), bench.name, end_stream{}));
+  CHECK(told == std::vector{live, reconnecting, ended});
+  w.stored.detach();
 }
 
 TEST_CASE(
