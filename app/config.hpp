@@ -75,6 +75,8 @@ struct limits_config {
   std::int64_t requests_per_minute_address = 1000;
   std::int64_t log_ins_per_minute_address = 20;  ///< registrations included
   std::int64_t streams_total = 200;
+  std::int64_t list_sockets_total = 5'000;     ///< that follow the list of live streams
+  std::int64_t list_sockets_per_address = 50;  ///< the same of one address
   std::int64_t chat_sockets_user = 20;         ///< chat connections of one user
   std::int64_t chat_messages_user = 20;        ///< in 30 s, of one user in one room
   std::int64_t chat_messages_moderator = 300;  ///< the same of moderators and the owner

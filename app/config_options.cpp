@@ -280,6 +280,9 @@ std::vector<config_option> make_options() {
   all.push_back(
       limit("log_ins_per_minute_address", &limits_config::log_ins_per_minute_address, "log-ins"));
   all.push_back(limit("streams_total", &limits_config::streams_total, "streams"));
+  all.push_back(limit("list_sockets_total", &limits_config::list_sockets_total, "connections"));
+  all.push_back(
+      limit("list_sockets_per_address", &limits_config::list_sockets_per_address, "connections"));
   all.push_back(limit("chat_sockets_user", &limits_config::chat_sockets_user, "connections"));
   all.push_back(limit("chat_messages_user", &limits_config::chat_messages_user, "messages"));
   all.push_back(

@@ -16,6 +16,7 @@
 #include "app/admin/server.hpp"
 #include "app/chat_wiring.hpp"
 #include "app/data_folder.hpp"
+#include "app/list_wiring.hpp"
 #include "app/node_admin.hpp"
 #include "app/presence_wiring.hpp"
 #include "app/stored_entity_log.hpp"
@@ -88,6 +89,7 @@ struct node::parts {
   std::shared_ptr<account::administered_accounts> accounts;
   std::unique_ptr<stored_entity_log> entity_log;
   std::unique_ptr<media::segment_cache> cache;
+  stream::list_signal stored;
   std::unique_ptr<presence_parts> presence;
   std::unique_ptr<chat_parts> chat;
   std::unique_ptr<stream::live_stream_metrics> stream_counters;
@@ -97,6 +99,7 @@ struct node::parts {
   std::shared_ptr<follow::follow_service> follows;
   std::unique_ptr<net::io_threads> threads;
   std::unique_ptr<viewer_parts> viewers;
+  std::unique_ptr<list_parts> lists;
   std::unique_ptr<rtmp::ingest> ingest;
   std::unique_ptr<net::tcp_server> rtmp_server;
   http::static_files page;
@@ -148,7 +151,8 @@ result<void> node::parts::start_actors() {
   kept.max_bytes = static_cast<std::size_t>(conf.limits.segment_cache_bytes);
   cache = std::make_unique<media::segment_cache>(kept, time, counters);
   presence = std::make_unique<presence_parts>(
-      *store, time, counters, self.name, static_cast<std::size_t>(conf.limits.connections_total));
+      *store, time, counters, self.name, static_cast<std::size_t>(conf.limits.connections_total),
+      stored);
   chat = std::make_unique<chat_parts>(chat_needs{.store = store->chat(),
                                                  .store_pool = *store_pool,
                                                  .ids = ids,
@@ -161,7 +165,8 @@ result<void> node::parts::start_actors() {
       stream::live_stream_dependencies{.store = store->streams(),
                                        .cache = *cache,
                                        .counters = *stream_counters,
-                                       .settings = {.grace = conf.stream.grace_period}});
+                                       .settings = {.grace = conf.stream.grace_period},
+                                       .stored = &stored});
   runtime::node_options options;
   options.node = self.name;
   options.incarnation = static_cast<std::uint64_t>(to_unix_ms(time.wall()));
@@ -186,7 +191,8 @@ result<void> node::parts::start_actors() {
                                    .store_pool = *store_pool,
                                    .entities = *entities,
                                    .ids = ids,
-                                   .time = time});
+                                   .time = time,
+                                   .stored = &stored});
   follows = std::make_shared<follow::follow_service>(
       follow::settings{.most_followed = conf.limits.follows_per_user},
       follow::service_dependencies{.store = store->follows(),
@@ -273,6 +279,9 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
   if (auto ok = viewers->open(of_viewers, *threads, conf.limits, conf.cluster.data); !ok) {
     return ok;
   }
+  lists = std::make_unique<list_parts>(
+      ws::list_dependencies{.streams = *streams, .time = time, .counters = counters}, *threads,
+      conf.limits, stored);
   net::http_options options;
   options.tcp.name = "http";
   options.tcp.address = self.http_address();
@@ -287,6 +296,8 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
       [this](http::request r, std::unique_ptr<net::upgrade_request> upgrade) {
         if (ws::chat_edge::serves(r.path)) {
           viewers->edge().upgrade(std::move(r), std::move(upgrade));
+        } else if (ws::list_edge::serves(r.path)) {
+          lists->edge().upgrade(std::move(r), std::move(upgrade));
         } else {  // elsewhere an upgrade is not wanted, and passed over (RFC 9110, 7.8)
           answer(std::move(r),
                  [u = std::move(upgrade)](http::response x) mutable { u->refuse(std::move(x)); });
@@ -304,6 +315,8 @@ void node::parts::answer(http::request r, http::responder to) {
     hls->answer(r, std::move(to));
   } else if (ws::chat_edge::serves(r.path)) {
     to(viewers->edge().answer(r));
+  } else if (ws::list_edge::serves(r.path)) {
+    to(lists->edge().answer(r));
   } else if (http::api::owns(r.path)) {
     api->handle(std::move(r), std::move(to));
   } else {

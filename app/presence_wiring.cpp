@@ -16,14 +16,16 @@ std::uint64_t random_seed() {
 }  // namespace
 
 presence_parts::presence_parts(storage::database& store, const clock& time, metrics& counters,
-                               std::string node, std::size_t watchers)
+                               std::string node, std::size_t watchers,
+                               const stream::list_signal& stored)
     : people_({.watchers = watchers}, time, counters, random_seed()),
       sums_(time),
       needs_{.people = people_,
              .sums = sums_,
              .streams = store.streams(),
              .audience = store.audience(),
-             .node = std::move(node)} {}
+             .node = std::move(node),
+             .on_stored = [&stored] { stored.raise(); }} {}
 
 void presence_parts::add_kind(runtime::entities& entities) {
   entities.add_kind<presence::reporter>(

@@ -7,6 +7,7 @@
 #include "actors/presence/recorder.hpp"
 #include "actors/presence/reporter.hpp"
 #include "actors/presence/tracker.hpp"
+#include "actors/stream/list_signal.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "net/asio/io_threads.hpp"
@@ -17,16 +18,17 @@ namespace troupe::app {
 
 class presence_parts {
  public:
-  /// All of it must live longer. watchers: of chat, the most that are counted.
+  /// All of it must live longer. watchers: of chat, the most that are counted. stored: told when
+  /// counts were.
   presence_parts(storage::database& store, const clock& time, metrics& counters, std::string node,
-                 std::size_t watchers);
+                 std::size_t watchers, const stream::list_signal& stored);
 
   presence::tracker& people() { return people_; }
 
   presence::recorder& sums() { return sums_; }
 
   void add_kind(runtime::entities& entities);
-  /// Wakes the reporter twice a second, until stop().
+  /// Wakes the reporter five times a second, until stop().
   void start(net::io_thread& thread, runtime::entities& entities);
 
   void stop() { ticks_.cancel(); }

@@ -164,7 +164,7 @@ class fake_accounts final : public account::accounts, public fake_backend {
 };
 
 /// The stream 42 is the user 7's.
-class fake_streams final : public stream::streams, public fake_backend {
+class fake_streams : public stream::streams, public fake_backend {
  public:
   std::map<stream_id, stream::info> all = {{42, make(42, 7)}};
   std::optional<stream::list_request> listed;
