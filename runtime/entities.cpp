@@ -44,6 +44,14 @@ message_registry& entities::registry() {
   return node_->messages();
 }
 
+void entities::move(const entity_name& name, const std::string& node, callback<duration> done) {
+  node_->move(name, node, std::move(done));
+}
+
+void entities::drain(callback<std::size_t> done) {
+  node_->drain(std::move(done));
+}
+
 bool entities::received(std::string_view from, link_stream on, const envelope& what) {
   return node_->received(from, on, what);
 }

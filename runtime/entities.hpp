@@ -161,6 +161,15 @@ class entities {
   node_status status() const;
   message_registry& registry();
 
+  /// Gives an entity that is active here to another node; done, on an actor thread: how long it was
+  /// away. Errors: not_found (not_here), invalid_argument (no_such_node), conflict (not_movable),
+  /// unavailable (busy: it had work that did not end; not_taken).
+  void move(const entity_name& name, const std::string& node, callback<duration> done);
+  /// Gives away all that can be moved, 16 at a time, to whom the view proposes without this node
+  /// (which is draining by then), and ends what is bound to this node when nothing waits for it.
+  /// done: how many could not be moved.
+  void drain(callback<std::size_t> done);
+
   // Of a node of a cluster. Who owns the link hands on what concerns entities, from any thread.
 
   /// True when it was for entities: commands, answers and control messages "entity.…".

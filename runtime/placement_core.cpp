@@ -65,6 +65,10 @@ std::string_view to_string(phase p) {
       return "active";
     case phase::passivating:
       return "passivating";
+    case phase::handing_over:
+      return "handing_over";
+    case phase::taking_over:
+      return "taking_over";
     case phase::backing_off:
       return "backing_off";
   }
@@ -80,56 +84,77 @@ placement_core::placement_core(entity_name name, config c)
 std::vector<placement_action> placement_core::step(const placement_event& event, steady_time now,
                                                    const view& v) {
   // An event that does not fit the phase is late (its activation is gone): nothing to do.
-  return std::visit(overloaded{
-                        [&](const wanted&) { return on_wanted(now, v); },
-                        [&](const claimed& e) -> actions {
-                          if (phase_ != phase::claiming) {
-                            return {};
-                          }
-                          phase_ = phase::activating;
-                          epoch_ = e.epoch;
-                          return {start{e.epoch}};
-                        },
-                        [&](const claim_failed& e) -> actions {
-                          if (phase_ != phase::claiming) {
-                            return {};
-                          }
-                          // The store is away, which is no fault of the entity: no back-off beyond
-                          // its return.
-                          phase_ = phase::idle;
-                          return {refuse{e.why}};
-                        },
-                        [&](const owned_elsewhere&) -> actions {
-                          if (phase_ != phase::claiming) {
-                            return {};
-                          }
-                          phase_ = phase::idle;
-                          return {redirect{}};
-                        },
-                        [&](const activated&) -> actions {
-                          if (phase_ != phase::activating) {
-                            return {};
-                          }
-                          phase_ = phase::active;
-                          return {serve{}};
-                        },
-                        [&](const died& e) { return on_died(e.why, now); },
-                        [&](const quiet&) -> actions {
-                          if (phase_ != phase::active) {
-                            return {};
-                          }
-                          phase_ = phase::passivating;
-                          return {seal{}};
-                        },
-                        [&](const passivated&) -> actions {
-                          if (phase_ != phase::passivating) {
-                            return {};
-                          }
-                          phase_ = phase::idle;
-                          return {release{}};
-                        },
-                    },
-                    event);
+  return std::visit(
+      overloaded{
+          [&](const wanted&) { return on_wanted(now, v); },
+          [&](const claimed& e) -> actions {
+            if (phase_ != phase::claiming && phase_ != phase::taking_over) {
+              return {};
+            }
+            phase_ = phase::activating;
+            epoch_ = e.epoch;
+            return {start{e.epoch}};
+          },
+          [&](const claim_failed& e) -> actions {
+            if (phase_ != phase::claiming) {
+              return {};
+            }
+            // The store is away, which is no fault of the entity: no back-off beyond
+            // its return.
+            phase_ = phase::idle;
+            return {refuse{e.why}};
+          },
+          [&](const owned_elsewhere&) -> actions {
+            if (phase_ != phase::claiming && phase_ != phase::taking_over) {
+              return {};
+            }
+            phase_ = phase::idle;
+            return {redirect{}};
+          },
+          [&](const activated&) -> actions {
+            if (phase_ != phase::activating) {
+              return {};
+            }
+            phase_ = phase::active;
+            return {serve{}};
+          },
+          [&](const died& e) { return on_died(e.why, now); },
+          [&](const quiet&) -> actions {
+            if (phase_ != phase::active) {
+              return {};
+            }
+            phase_ = phase::passivating;
+            return {seal{}};
+          },
+          [&](const passivated&) -> actions {
+            if (phase_ != phase::passivating) {
+              return {};
+            }
+            phase_ = phase::idle;
+            return {release{}};
+          },
+          [&](const leaving&) { return change(phase::active, phase::handing_over, {prepare{}}); },
+          [&](const stayed&) { return change(phase::handing_over, phase::active, {serve{}}); },
+          [&](const kept_here& e) {
+            epoch_ = phase_ == phase::handing_over ? e.epoch : epoch_;
+            return change(phase::handing_over, phase::activating, {discard{}, start{e.epoch}});
+          },
+          [&](const taken&) {
+            return change(phase::handing_over, phase::idle, {discard{}, redirect{}});
+          },
+          [&](const offered&) { return change(phase::idle, phase::taking_over, {}); },
+      },
+      event);
+}
+
+/// Late events find another phase, and do nothing.
+placement_core::actions placement_core::change(runtime::phase from, runtime::phase to,
+                                               actions then) {
+  if (phase_ != from) {
+    return {};
+  }
+  phase_ = to;
+  return then;
 }
 
 placement_core::actions placement_core::on_wanted(steady_time now, const view& v) {
@@ -152,7 +177,8 @@ placement_core::actions placement_core::on_wanted(steady_time now, const view& v
 }
 
 placement_core::actions placement_core::on_died(const error& why, steady_time now) {
-  if (phase_ != phase::activating && phase_ != phase::active && phase_ != phase::passivating) {
+  if (phase_ != phase::activating && phase_ != phase::active && phase_ != phase::passivating &&
+      phase_ != phase::handing_over) {
     return {};
   }
   const bool never_served = phase_ == phase::activating;

@@ -25,12 +25,14 @@ namespace troupe::runtime {
 std::optional<std::string> propose_owner(const view& v, const entity_name& name);
 
 enum class phase : std::uint8_t {
-  idle,         ///< not here
-  claiming,     ///< asked the store for the name
-  activating,   ///< owned; state is loaded, activate() runs
-  active,       ///< serves
-  passivating,  ///< finishes, takes nothing new
-  backing_off,  ///< failed too often: refuses until a time
+  idle,          ///< not here
+  claiming,      ///< asked the store for the name
+  activating,    ///< owned; state is loaded, activate() runs
+  active,        ///< serves
+  passivating,   ///< finishes, takes nothing new
+  handing_over,  ///< finishes, takes nothing new, then another node has it
+  taking_over,   ///< gets the state from the owner, then swaps
+  backing_off,   ///< failed too often: refuses until a time
 };
 
 std::string_view to_string(phase p);
@@ -61,8 +63,21 @@ struct quiet {};  ///< idle for long enough, asked to passivate, or the node dra
 
 struct passivated {};
 
-using placement_event = std::variant<wanted, claimed, claim_failed, owned_elsewhere, activated,
-                                     died, quiet, passivated>;
+struct leaving {};  ///< another node shall have it
+
+struct stayed {};  ///< it could not be readied for that: nothing was given away
+
+struct kept_here {  ///< nobody took it: swapped to this node again
+  std::uint64_t epoch = 0;
+};
+
+struct taken {};  ///< the other node has swapped
+
+struct offered {};  ///< its owner gives it to this node
+
+using placement_event =
+    std::variant<wanted, claimed, claim_failed, owned_elsewhere, activated, died, quiet, passivated,
+                 leaving, stayed, kept_here, taken, offered>;
 
 // Actions.
 struct claim {};
@@ -85,8 +100,10 @@ struct release {};  ///< the name is free; what came meanwhile is wanted again
 
 struct redirect {};  ///< what waits goes to the owner
 
+struct prepare {};  ///< end what was begun, seal, offer the state
+
 using placement_action =
-    std::variant<claim, start, serve, discard, refuse, seal, release, redirect>;
+    std::variant<claim, start, serve, discard, refuse, seal, release, redirect, prepare>;
 
 /// One name's life on one node.
 class placement_core {
@@ -118,6 +135,7 @@ class placement_core {
 
  private:
   using actions = std::vector<placement_action>;
+  actions change(runtime::phase from, runtime::phase to, actions then);
   actions on_wanted(steady_time now, const view& v);
   actions on_died(const error& why, steady_time now);
 

@@ -11,12 +11,9 @@ namespace troupe::runtime::detail {
 
 namespace {
 
-/// The log answers within its own limit (entity_log.hpp); this is for one that does not.
-constexpr duration longest_claim = std::chrono::seconds(10);
 /// Handlers in a row when many waited, so that one entity does not hold a thread.
 constexpr int serve_at_once = 50;
-constexpr duration free_check = std::chrono::milliseconds(20);
-constexpr std::size_t most_locates = 64;  // one a node; a node repeats its own
+constexpr duration right_check = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -85,111 +82,11 @@ void entity_host::carry_out(const placement_action& action) {
     void operator()(const release&) const { host.end_passivation(); }
 
     void operator()(const redirect&) const { host.redirect_waiting(); }
+
+    void operator()(const prepare&) const { host.begin_leaving(); }
   };
 
   std::visit(visitor{*this}, action);
-}
-
-void entity_host::locate(locate_callback then) {
-  const auto p = core_.phase();
-  if (p == phase::activating || p == phase::active || p == phase::passivating) {
-    then(entity_owner{node_.options().node, node_.options().incarnation, core_.epoch()});
-    return;
-  }
-  if (locates_.size() >= most_locates) {
-    locates_.erase(locates_.begin());
-  }
-  locates_.push_back(std::move(then));
-  step(wanted{});
-}
-
-void entity_host::answer_locates(const result<entity_owner>& with) {
-  for (auto& then : std::exchange(locates_, {})) {
-    then(with);
-  }
-}
-
-/// With several nodes a name needs its row also where nothing is stored.
-bool entity_host::has_row() const {
-  return kind_.entry.kept != keep::none ||
-         (node_.is_clustered() && kind_.entry.options.placed != placement::on_node);
-}
-
-void entity_host::begin_claim() {
-  const auto attempt = ++activation_;
-  if (!has_row()) {
-    loaded_ = {};
-    step(claimed{node_.next_local_epoch()});
-    return;
-  }
-  strand_->post_after(longest_claim, [weak = weak_from_this(), attempt] {
-    if (const auto self = weak.lock()) {
-      self->claim_answered(attempt, troupe::fail(errc::deadline_exceeded, "the store is silent"));
-    }
-  });
-  node_.log().claim({name_, node_.options().node, node_.options().incarnation, kind_.entry.version},
-                    [weak = weak_from_this(), s = strand_, attempt](result<claim_answer> got) {
-                      s->post([weak, attempt, got = std::move(got)]() mutable {
-                        if (const auto self = weak.lock()) {
-                          self->claim_answered(attempt, std::move(got));
-                        }
-                      });
-                    });
-}
-
-void entity_host::claim_answered(std::uint64_t attempt, result<claim_answer> got) {
-  if (attempt != activation_ || core_.phase() != phase::claiming) {
-    return;
-  }
-  if (got) {
-    if (auto* elsewhere = std::get_if<entity_owner>(&*got)) {
-      owner_elsewhere_ = std::move(*elsewhere);
-      step(owned_elsewhere{});
-    } else {
-      loaded_ = std::move(std::get<stored_entity>(*got));
-      start_when_free(attempt);
-    }
-    return;
-  }
-  log::warn("an entity could not be claimed entity={} error={}", to_string(name_),
-            got.error().message);
-  step(claim_failed{error{errc::unavailable, got.error().reason,
-                          got.error().with("claiming " + to_string(name_)).message}});
-}
-
-/// The epoch stops the last owner's writes at once; what it shows ends with its right to own.
-void entity_host::start_when_free(std::uint64_t attempt) {
-  if (attempt != activation_ || core_.phase() != phase::claiming) {
-    return;
-  }
-  if (node_.is_free(loaded_)) {
-    const auto epoch = loaded_.epoch;
-    node_.learn(name_, {node_.options().node, node_.options().incarnation, epoch});
-    step(claimed{epoch});
-    return;
-  }
-  strand_->post_after(free_check, [weak = weak_from_this(), attempt] {
-    if (const auto self = weak.lock()) {
-      self->start_when_free(attempt);
-    }
-  });
-}
-
-/// What waits was not begun here; but what got no answer from the store may be stored.
-void entity_host::redirect_waiting() {
-  answer_locates(owner_elsewhere_);
-  node_.learn(name_, owner_elsewhere_);
-  // Whatever is applied from now on, it is not here.
-  senders_ = sender_table(kind_.entry.options.sender_limit);
-  for (const auto& q : std::exchange(queue_, {})) {
-    if (!q.what->via) {
-      continue;
-    }
-    waiting.fetch_sub(1, std::memory_order_relaxed);
-    kind_.waiting->add(-1);
-    node_.redirect(name_, q.what, owner_elsewhere_, q.may_be_stored);
-  }
-  retire_later();
 }
 
 void entity_host::begin_activation() {
@@ -200,7 +97,11 @@ void entity_host::begin_activation() {
   handled how;
   const bool survived = turn({}, [&](context& ctx) {
     behaviour_ = kind_.entry.make(name_);
-    if (is_durable()) {
+    if (given_) {
+      if (!load_given()) {
+        return;
+      }
+    } else if (is_durable()) {
       if (!senders_.load(loaded_.answers)) {
         failed_ = make_error(errc::data_corrupt, "the stored answers do not parse");
         return;
@@ -247,7 +148,7 @@ void entity_host::hold_on() {
     return;
   }
   holds_on_ = true;
-  strand_->post_after(free_check, [weak = weak_from_this()] {
+  strand_->post_after(right_check, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) {
       self->holds_on_ = false;
       self->go_on();
@@ -266,11 +167,13 @@ void entity_host::go_on() {
   }
   serve_waiting();
   passivated_if_done();
+  passivate_if_wanted();
 }
 
 void entity_host::disown(const error& why) {
   const auto p = core_.phase();
-  if (p == phase::activating || p == phase::active || p == phase::passivating) {
+  if (p == phase::activating || p == phase::active || p == phase::passivating ||
+      p == phase::handing_over) {
     lose(why);
   }
 }
@@ -385,6 +288,8 @@ std::vector<std::pair<std::uint64_t, entity_host::queued>> entity_host::unanswer
 /// Ends an activation that must not go on. With a snapshot, what it had not answered is handled
 /// again by the next one: the stored senders say what was applied. Without, nobody knows.
 void entity_host::lose(const error& why, bool stored_unknown) {
+  end_leaving(troupe::fail(why));
+  given_.reset();
   log::warn("an entity failed and is dropped entity={} epoch={} error={}", to_string(name_),
             core_.epoch(), why.message);
   kind_.restarts->add();
@@ -473,6 +378,10 @@ bool entity_host::is_quiet() const {
 }
 
 void entity_host::passivate_if_wanted() {
+  if (core_.phase() == phase::handing_over) {
+    offer_if_quiet();
+    return;
+  }
   if (core_.phase() == phase::active && (wants_to_passivate_ || is_draining_) && is_quiet()) {
     step(quiet{});
   }

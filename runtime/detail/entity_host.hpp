@@ -23,6 +23,7 @@
 #include "runtime/detail/executor.hpp"
 #include "runtime/detail/lane.hpp"
 #include "runtime/detail/sender_table.hpp"
+#include "runtime/detail/wire.hpp"
 #include "runtime/entities.hpp"
 #include "runtime/placement_core.hpp"
 
@@ -36,6 +37,9 @@ using locate_callback = std::move_only_function<void(result<entity_owner>)>;
 class entity_host final : public activation, public std::enable_shared_from_this<entity_host> {
  public:
   entity_host(node& n, kind_state& kind, entity_name name);
+  ~entity_host() override;
+  entity_host(const entity_host&) = delete;
+  entity_host& operator=(const entity_host&) = delete;
 
   /// Once, before the first command.
   void run_on(strand_ptr s) { strand_ = std::move(s); }
@@ -45,6 +49,11 @@ class entity_host final : public activation, public std::enable_shared_from_this
   void arrive(command_ptr what);
   /// Who owns the name? Claims it when nobody does.
   void locate(locate_callback then);
+  /// To another node. done: how long it was away; errors: conflict (not_movable), unavailable
+  /// (busy, not_taken).
+  void hand_over(entity_owner to, callback<duration> done);
+  /// A control message of a move; from: the node that sent it.
+  void heed(const entity_owner& from, const envelope& what);
   /// Another owns the name, or may: the activation is gone and nothing more leaves it.
   void disown(const error& why);
   /// Passivate as soon as nothing waits.
@@ -81,6 +90,24 @@ class entity_host final : public activation, public std::enable_shared_from_this
   };
 
   using outputs = std::vector<output>;
+
+  struct leaving_state {
+    entity_owner to;
+    callback<duration> done;
+    steady_time began{};
+    bool is_sealed = false;  ///< passivate() has run
+    bool is_offered = false;
+    bool is_swapping = false;
+    bytes state;  ///< a wire::given_state
+  };
+
+  struct arriving_state {
+    entity_owner from;
+    std::uint64_t size = 0;
+    bytes state;
+    bool is_swapping = false;
+    bool is_unknown = false;  ///< whether the swap was done
+  };
 
   static output answer_to(command_ptr what, std::uint64_t order, erased_answer answer) {
     output o;
@@ -127,6 +154,25 @@ class entity_host final : public activation, public std::enable_shared_from_this
   void watch_idleness(duration in);
   void passivate_if_wanted();
   bool is_quiet() const;
+
+  // entity_move.cpp: from one node to another.
+  void begin_leaving();
+  void stay(const error& why);
+  void end_leaving(result<duration> how);
+  void offer_if_quiet();
+  bytes chunk_at(std::uint64_t offset) const;
+  void tell(const entity_owner& to, envelope e);
+  void swap_back();
+  void swapped_back(result<claim_answer> got);
+  void kept_by_us(std::uint64_t epoch);
+  void gave_away(const entity_owner& owner);
+  void take_over(const entity_owner& from, wire::offer_body offer);
+  void decline(const entity_owner& from, const error& why);
+  void give_up_arrival(const entity_owner& owner);
+  void fetch_or_swap();
+  void swap_arrival();
+  void arrival_swapped(result<claim_answer> got);
+  bool load_given();
 
   // entity_turn.cpp: handlers, their outputs, commits.
   void handle(const queued& q);
@@ -186,6 +232,9 @@ class entity_host final : public activation, public std::enable_shared_from_this
   bool holds_on_ = false;  // without the right to own, until it comes back
   std::vector<locate_callback> locates_;
   entity_owner owner_elsewhere_;
+  std::unique_ptr<leaving_state> leaving_;
+  std::unique_ptr<arriving_state> arriving_;
+  std::unique_ptr<wire::given_state> given_;  // what the next activation goes on with
 
   // Of the present activation.
   std::uint64_t activation_ = 0;  // rises with each attempt to start one

@@ -314,7 +314,8 @@ timer entity_host::after(duration delay, command_ptr what) {
     }
     if (self->core_.phase() == phase::active && self->queue_.empty() && self->node_.may_serve()) {
       self->handle({what});
-    } else if (self->core_.phase() == phase::active || self->core_.phase() == phase::activating) {
+    } else if (self->core_.phase() == phase::active || self->core_.phase() == phase::activating ||
+               self->core_.phase() == phase::handing_over) {
       self->queue_.push_back({what});
       if (!self->node_.may_serve()) {
         self->hold_on();

@@ -70,6 +70,7 @@ void node::add_kind(kind_entry entry) {
       &m.make_counter("troupe_entity_restarts_total", "Activations that failed", of_kind),
       &m.make_counter("troupe_entity_refused_total",
                       "Commands refused: mailbox full, too many entities, backing off", of_kind),
+      &m.make_counter("troupe_entity_moves_total", "Entities given to another node", of_kind),
       &m.make_gauge("troupe_entities_active", "Activations now", of_kind),
       &m.make_gauge("troupe_entity_messages_waiting", "Messages waiting for a handler", of_kind)};
   const auto name = k.entry.kind;

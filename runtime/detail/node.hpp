@@ -28,6 +28,7 @@ struct kind_state {
   metrics::counter* passivations;
   metrics::counter* restarts;
   metrics::counter* refused;
+  metrics::counter* moves;
   metrics::gauge* active;
   metrics::gauge* waiting;
   std::unique_ptr<std::atomic<std::size_t>> hosts = std::make_unique<std::atomic<std::size_t>>(0);
@@ -44,6 +45,7 @@ struct node_parts {
 };
 
 class router;
+struct drain_state;
 
 class node {
  public:
@@ -80,6 +82,7 @@ class node {
   /// A command that waited here for an entity that is elsewhere.
   void redirect(const entity_name& name, const command_ptr& what, const entity_owner& owner,
                 bool may_be_applied);
+  void tell(const entity_owner& to, envelope what);
   void send_elsewhere(const entity_name& name, const command_ptr& what, bool may_be_applied);
 
   // For the router.
@@ -95,7 +98,11 @@ class node {
 
   // Of a node of a cluster.
   bool received(std::string_view from, link_stream on, const envelope& what);
-  void peer_changed(std::string_view node, peer_state now);
+  void peer_changed(std::string_view peer, peer_state now);
+  void move(const entity_name& name, const std::string& to, callback<duration> done);
+  void drain(callback<std::size_t> done);
+  /// A control message of a move.
+  void heed(std::string_view from, const entity_name& name, const envelope& what);
   void view_changed();
 
   std::uint64_t next_local_epoch() { return ++local_epochs_; }
@@ -147,6 +154,7 @@ class node {
   void stop_services();
   template <class F>
   void for_each_host(F f);
+  void drain_next(const std::shared_ptr<drain_state>& all);
 
   node_parts parts_;
   message_registry messages_;

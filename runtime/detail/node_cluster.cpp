@@ -76,9 +76,9 @@ bool node::received(std::string_view from, link_stream on, const envelope& what)
   return router_ && on == link_stream::commands && router_->received(from, what);
 }
 
-void node::peer_changed(std::string_view node, peer_state now) {
+void node::peer_changed(std::string_view peer, peer_state now) {
   if (router_) {
-    router_->peer_changed(node, now);
+    router_->peer_changed(peer, now);
   }
 }
 

@@ -60,6 +60,11 @@ void router::take_control(std::string_view from, const envelope& what) {
     take_expected(from, what);
   } else if (what.type == wire::session_lost) {
     take_session_lost(what);
+  } else if (const auto name = parse_entity_name(what.target);
+             name &&
+             (what.type == wire::offer || what.type == wire::fetch || what.type == wire::chunk ||
+              what.type == wire::declined || what.type == wire::taken)) {
+    node_.heed(from, *name, what);
   } else {
     figures_.ignored.add();  // of a later version
   }

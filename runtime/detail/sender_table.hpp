@@ -60,6 +60,8 @@ class sender_table {
   [[nodiscard]] bool load(byte_view data);
   void clear();
 
+  std::uint64_t complete_since() const { return complete_since_; }
+
   std::size_t size() const { return senders_.size(); }
 
  private:

@@ -9,6 +9,12 @@
 //   entity.expected       number: send again from there on
 //   entity.session_lost   number: with it, all this session has on its way here; body: error
 //   entity.again          no target: an answer may have been lost; what is open is to be sent again
+// A move, from the owner (epoch: its own, in all of them) and back:
+//   entity.offer          body: offer_body
+//   entity.fetch          number: from which byte of the state on
+//   entity.chunk          number: the same; body: up to 64 KiB of it
+//   entity.declined       body: error
+//   entity.taken          number: the new epoch
 // Thread: pure functions. Bytes that do not parse give data_corrupt, never more memory than they
 // are long.
 #pragma once
@@ -35,9 +41,42 @@ inline constexpr std::string_view refused = "entity.refused";
 inline constexpr std::string_view expected = "entity.expected";
 inline constexpr std::string_view session_lost = "entity.session_lost";
 inline constexpr std::string_view again = "entity.again";
+inline constexpr std::string_view offer = "entity.offer";
+inline constexpr std::string_view fetch = "entity.fetch";
+inline constexpr std::string_view chunk = "entity.chunk";
+inline constexpr std::string_view declined = "entity.declined";
+inline constexpr std::string_view taken = "entity.taken";
 
 /// The largest message; what is added to it is far less than what it leaves of an envelope.
 constexpr std::size_t largest_message = largest_envelope - std::size_t{64} * 1024;
+
+constexpr std::size_t chunk_size = std::size_t{64} * 1024;  // design.md section 3
+/// Of what moves: behaviours without a snapshot may hold more than 64 KiB.
+constexpr std::size_t largest_moved = std::size_t{64} * 1024 * 1024;
+
+struct offer_body {
+  std::uint32_t kind_version = 0;
+  std::uint64_t size = 0;  ///< of the encoded given_state
+  bytes chunk;             ///< its first bytes
+};
+
+/// What the new owner goes on with.
+struct given_state {
+  std::uint32_t kind_version = 0;
+  bytes state;
+  bytes senders;  ///< a sender_table, as it is stored
+  std::uint64_t complete_since = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, offer_body& x) {
+  return f(x.kind_version, x.size, x.chunk);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, given_state& x) {
+  return f(x.kind_version, x.state, x.senders, x.complete_since);
+}
 
 struct command_body {
   std::uint64_t closed_since = 0;  ///< as claimed_order has these

@@ -201,6 +201,37 @@ std::string cluster_bench::home_of(const entity_name& name) const {
   return home;
 }
 
+pending<duration> cluster_bench::begin_move(const entity_name& name, const std::string& to) {
+  auto slot = std::make_shared<std::optional<result<duration>>>();
+  const auto home = home_of(name);
+  if (!nodes_.contains(home)) {
+    slot->emplace(fail(errc::not_found, "not_active", to_string(name) + " is not on one node"));
+    return slot;
+  }
+  node(home).move(name, to, [slot](result<duration> how) { slot->emplace(std::move(how)); });
+  return slot;
+}
+
+result<duration> cluster_bench::move(const entity_name& name, const std::string& to) {
+  const auto slot = begin_move(name, to);
+  run();
+  for (int i = 0; i < 50 && !slot->has_value(); ++i) {
+    advance(std::chrono::milliseconds(100));
+  }
+  return slot->value_or(fail(errc::deadline_exceeded, "the move did not end"));
+}
+
+std::size_t cluster_bench::drain(const std::string& node) {
+  std::optional<std::size_t> left;
+  set_state(node, member_state::draining);
+  nodes_.at(node)->runtime->drain([&](result<std::size_t> how) { left = how.value_or(0); });
+  run();
+  for (int i = 0; i < 300 && !left; ++i) {
+    advance(std::chrono::milliseconds(100));
+  }
+  return left.value_or(std::size_t(-1));
+}
+
 bool cluster_bench::run_task(one& n) {
   if (n.tasks == nullptr) {
     return false;

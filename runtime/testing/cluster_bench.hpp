@@ -5,7 +5,8 @@
 //   cluster_bench cluster;                                    // nodes a, b and c, all active
 //   cluster.add_kind<poll>([](const entity_name&) { return std::make_unique<poll>(); });
 //   cluster.ask("a", {"poll", "1"}, cast_vote{1, "yes"});     // sent from a, wherever the poll is
-//   cluster.crash(cluster.home_of({"poll", "1"}));            // kill -9, and its death is known
+//   cluster.move({"poll", "1"}, "b");
+//   cluster.crash("b");                                       // kill -9, and its death is known
 //   cluster.ask("a", {"poll", "1"}, cast_vote{2, "yes"});     // answered by another node
 // Thread: one.
 #pragma once
@@ -80,6 +81,12 @@ class cluster_bench {
   /// The node where it is active now; empty: nowhere. "a and b" when one does not know yet that it
   /// lost the name.
   std::string home_of(const entity_name& name) const;
+
+  /// Gives it to another node: how long it was away. deadline_exceeded when that took 5 s.
+  result<duration> move(const entity_name& name, const std::string& to);
+  pending<duration> begin_move(const entity_name& name, const std::string& to);
+  /// Everything that can be moved, to the others; how many could not.
+  std::size_t drain(const std::string& node);
 
   /// Everything that can happen now.
   void run();

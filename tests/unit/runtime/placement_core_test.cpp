@@ -26,8 +26,8 @@ struct walk {
   std::vector<std::string> step(const placement_event& e) {
     std::vector<std::string> names;
     for (const auto& a : core.step(e, now, v)) {
-      static constexpr const char* of_index[] = {"claim",  "start", "serve",  "discard",
-                                                 "refuse", "seal",  "release"};
+      static constexpr const char* of_index[] = {
+          "claim", "start", "serve", "discard", "refuse", "seal", "release", "redirect", "prepare"};
       names.emplace_back(of_index[a.index()]);
       if (const auto* r = std::get_if<refuse>(&a)) {
         names.back() += ":" + r->why.reason;
@@ -171,4 +171,60 @@ TEST_CASE("placement_core: a view proposes owners evenly, and keeps them when ot
     CHECK(n > 850);
   }
   CHECK_FALSE(propose_owner({1, {{"a", 1, member_state::joining}}}, name));
+}
+
+TEST_CASE("placement_core: gives the name to another node, or keeps it", "[runtime][placement]") {
+  walk w;
+  w.activate();
+  CHECK(w.step(leaving{}) == texts{"prepare"});
+  CHECK(w.core.phase() == phase::handing_over);
+  CHECK(w.step(wanted{}).empty());  // until it is known who has it
+  CHECK(w.step(leaving{}).empty());
+
+  SECTION("given") {
+    CHECK(w.step(taken{}) == texts{"discard", "redirect"});
+    CHECK(w.core.phase() == phase::idle);
+    CHECK(w.step(kept_here{2}).empty());
+    CHECK(w.core.epoch() == 1);
+  }
+  SECTION("not taken: goes on under the next epoch") {
+    CHECK(w.step(kept_here{2}) == texts{"discard", "start"});
+    CHECK(w.core.epoch() == 2);
+    CHECK(w.step(taken{}).empty());
+    CHECK(w.step(activated{}) == texts{"serve"});
+  }
+  SECTION("not ready: goes on as it was") {
+    CHECK(w.step(stayed{}) == texts{"serve"});
+    CHECK(w.core.phase() == phase::active);
+    CHECK(w.core.epoch() == 1);
+  }
+  SECTION("died while it was readied") {
+    CHECK(w.step(died{boom}) == texts{"discard"});
+    CHECK(w.step(wanted{}) == texts{"claim"});
+  }
+}
+
+TEST_CASE("placement_core: takes a name that is given to it", "[runtime][placement]") {
+  walk w;
+  CHECK(w.step(offered{}).empty());
+  CHECK(w.core.phase() == phase::taking_over);
+  CHECK(w.step(wanted{}).empty());
+  CHECK(w.step(offered{}).empty());
+  SECTION("swapped") {
+    CHECK(w.step(claimed{7}) == texts{"start"});
+    CHECK(w.core.epoch() == 7);
+  }
+  SECTION("the owner kept it") {
+    CHECK(w.step(owned_elsewhere{}) == texts{"redirect"});
+    CHECK(w.core.phase() == phase::idle);
+  }
+}
+
+TEST_CASE("placement_core: a claim that finds a living owner leaves it to that one",
+          "[runtime][placement]") {
+  walk w;
+  CHECK(w.step(wanted{}) == texts{"claim"});
+  CHECK(w.step(owned_elsewhere{}) == texts{"redirect"});
+  CHECK(w.core.phase() == phase::idle);
+  CHECK(w.step(wanted{}) == texts{"claim"});
 }

@@ -59,11 +59,14 @@ auto inspect(Inspector& f, read_notes&) {
 
 using record = std::shared_ptr<std::vector<std::uint32_t>>;
 
+template <enum keep Keep>
+constexpr std::string_view book_kind = Keep == keep::none ? "sand" : "stone";
+
 /// Keeps the ids it was given; those of a book without a store are recorded outside as well.
 template <enum keep Keep>
 class book {
  public:
-  static constexpr std::string_view kind = Keep == keep::none ? "sand" : "stone";
+  static constexpr std::string_view kind = book_kind<Keep>;
   static constexpr auto keep = Keep;
   static constexpr std::uint32_t version = 1;
   using messages = runtime::messages<note, read_notes>;
@@ -172,8 +175,10 @@ class schedule {
       break_way(node);
     } else if (what < 90) {
       die_or_return(node);
-    } else if (what < 93) {
+    } else if (what < 92) {
       hand_over(node);
+    } else if (what < 94) {
+      move(node);
     } else if (what < 96) {
       trouble_store();
     } else if (what < 97) {
@@ -236,6 +241,11 @@ class schedule {
       holds = !holds;
       cluster_.may_serve(node, !holds);
     }
+  }
+
+  void move(const std::string& to) {
+    static const entity_name names[] = {{"stone", "1"}, {"stone", "2"}, {"sand", "1"}};
+    (void)cluster_.begin_move(names[draw(3)], to);
   }
 
   void trouble_store() {

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "runtime/testing/cluster_bench.hpp"
 #include "runtime/testing/entity_bench.hpp"
 #include "runtime/testing/round_trip.hpp"
 
@@ -78,6 +79,20 @@ TEST_CASE("poll: goes on where it was on the next node", "[actors][poll]") {
   CHECK(second.ask(lunch, read_poll{})->votes.at("a") == 1);
   second.advance(60s);
   CHECK_FALSE(second.ask(lunch, read_poll{})->is_open);
+}
+
+TEST_CASE("poll: goes on while it moves, and when its node dies", "[actors][poll]") {
+  runtime::testing::cluster_bench cluster;  // nodes a, b and c
+  cluster.add_kind<poll::poll>(
+      [](const runtime::entity_name&) { return std::make_unique<poll::poll>(); });
+  REQUIRE(cluster.ask("a", lunch, open_poll{"?", {"a", "b"}, 60s}));
+  REQUIRE(cluster.ask("b", lunch, cast_vote{1, "a"}));
+
+  const auto* next = cluster.home_of(lunch) == "b" ? "c" : "b";
+  REQUIRE(cluster.move(lunch, next));
+  CHECK(cluster.ask("a", lunch, cast_vote{1, "b"}).error().reason == "already_voted");
+  cluster.crash(next);
+  CHECK(cluster.ask("a", lunch, read_poll{})->votes.at("a") == 1);
 }
 
 TEST_CASE("poll: everything it is made of can travel", "[actors][poll]") {
