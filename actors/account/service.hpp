@@ -190,13 +190,14 @@ template <class T>
 void service::ask_with_proof(
     user_id who, proof shown, callback<T> done,
     std::move_only_function<result<T>(const storage::user_record&)> question) {
-  prove({.login = {},
-         .who = who,
-         .shown = std::move(shown),
-         .done = [w = wait_for<T>(std::move(done)),
-                  question = std::move(question)](result<storage::user_record> u) mutable {
-           (*w)(u ? question(*u) : fail(u.error()));
-         }});
+  trial t;
+  t.who = who;
+  t.shown = std::move(shown);
+  t.done = [w = wait_for<T>(std::move(done)),
+            question = std::move(question)](const result<storage::user_record>& u) mutable {
+    (*w)(u ? question(*u) : fail(u.error()));
+  };
+  prove(std::move(t));
 }
 
 }  // namespace troupe::account

@@ -155,7 +155,7 @@ TEST_CASE("chats: deleted messages are gone, and stand as deleted by number",
           "[actors][chat][service]") {
   service_bench s;
   const auto said = s.say(bob, "Hello");
-  s.say(bob, "World");
+  REQUIRE(s.say(bob, "World"));
   const auto remove = [&](user_id by) {
     return s.call<void>([&](callback<void> done) {
       s.service.delete_message(identity_of(by), ada, said->message_id, "why", std::move(done));
@@ -256,8 +256,8 @@ TEST_CASE("chats: the log is read over pages", "[actors][chat][service]") {
 TEST_CASE("chats: a card shows a user as moderators see one", "[actors][chat][service]") {
   service_bench s;
   s.store.follows[{ada, bob}] = from_unix_ms(1);
-  s.say(bob, "Hello");
-  s.say(bob, "World");
+  REQUIRE(s.say(bob, "Hello"));
+  REQUIRE(s.say(bob, "World"));
   REQUIRE(s.ban(ada, bob, 60));
   const auto banned = s.card(ada, bob);
   REQUIRE(banned);

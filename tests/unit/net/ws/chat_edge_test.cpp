@@ -357,7 +357,7 @@ TEST_CASE("chat_edge: resumes a session for its user", "[net][ws]") {
   REQUIRE(!resume.empty());
   b.disconnect(p);
   b.accounts.expires_at = b.bench.time().wall() + 15min;
-  const auto session = w.at("session");
+  const auto& session = w.at("session");
   SECTION("with what came after it") {
     CHECK(welcome_of(b.connect({{"resume", resume}, {"token", "user-8"}})).at("session") ==
           session);
