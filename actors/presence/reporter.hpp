@@ -29,8 +29,7 @@ auto inspect(Inspector& f, tick&) {
   return f();
 }
 
-/// A count that is shown goes through two ticks, the room's second and the list's half, and has 2
-/// s.
+/// A count goes through two ticks, the room's second and the list's half, and is shown within 2 s.
 constexpr auto tick_period = std::chrono::milliseconds(200);
 
 /// What it borrows; all of it must live longer.
