@@ -89,7 +89,7 @@ void dialled_peer::begin() {
   const auto number = now_.number + 1;
   now_ = {};
   now_.number = number;
-  timer_.set(context_, context_.options.connect_deadline,
+  timer_.set(context_.dialling, context_.options.connect_deadline,
              [self = shared_from_this(), number] { self->on_late(number); });
   start_stream(make_stream(link_stream::control), number);
 }
@@ -192,8 +192,8 @@ void dialled_peer::fail_attempt(grpc::Status why) {
   now_.failure = std::move(why);
   if (now_.was_up) {
     now_.has_lasted = system_clock().now() - up_since_ >= lasting;
-    log::info("connection to peer broke peer={} reason=\"{}\" node={}", to_.node,
-              now_.failure->error_message(), context_.options.node);
+    context_.warn(to_.node + " broke", fmt::format("connection to peer broke peer={} reason=\"{}\"",
+                                                   to_.node, now_.failure->error_message()));
     become(peer_state::connecting);
   }
   cancel_streams();
@@ -216,7 +216,7 @@ void dialled_peer::end_attempt() {
     const backoff pauses{context_.options.first_pause, context_.options.longest_pause};
     pause = pauses.after(++failures_, random_);
   }
-  timer_.set(context_, pause,
+  timer_.set(context_.dialling, pause,
              [self = shared_from_this(), number = now_.number] { self->on_late(number); });
 }
 

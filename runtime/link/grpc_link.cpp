@@ -101,8 +101,11 @@ class grpc_link final : public listening_link {
       peers_.clear();
     }
     context_.delivery.close();
+    // Channels before the server: gRPC 1.51 joins its threads when the last of either goes, and the
+    // calls' channels go on one of those threads.
+    context_.dialling->wait_for_none();
     acceptor_.stop();
-    context_.live->wait_for_none();
+    context_.accepting->wait_for_none();
   }
 
  private:

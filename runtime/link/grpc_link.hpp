@@ -54,10 +54,12 @@ struct grpc_link_options {
   std::chrono::milliseconds longest_pause{2000};
   /// From dialling until all three streams stand.
   std::chrono::milliseconds connect_deadline{2000};
-  /// How long nothing comes from a host before it is asked, and how long it then has to answer.
-  /// Membership's own pings are faster; this is what ends connections to hosts that vanished.
+  /// How long nothing comes from a host before it is asked, and how long it then has to answer:
+  /// what ends connections to hosts that vanished. Membership's own pings decide faster; a host
+  /// that is merely busy must not lose what waits for it (with 1 s one on an overloaded machine
+  /// did).
   std::chrono::milliseconds keepalive{2000};
-  std::chrono::milliseconds keepalive_answer{1000};
+  std::chrono::milliseconds keepalive_answer{5000};
 };
 
 class listening_link : public link {

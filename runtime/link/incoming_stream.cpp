@@ -12,14 +12,14 @@ incoming_stream::incoming_stream(link_context& context, incoming_owner& owner,
                                  grpc::GenericCallbackServerContext& call)
     : context_(context),
       owner_(owner),
-      token_(std::make_unique<live_count::token>(context.live)),
+      token_(std::make_unique<live_count::token>(context.accepting)),
       call_(&call) {}
 
 void incoming_stream::start() {
   self_ = shared_from_this();
   {
     const std::lock_guard lock(mutex_);
-    patience_.set(context_, context_.options.connect_deadline, [weak = weak_from_this()] {
+    patience_.set(context_.accepting, context_.options.connect_deadline, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) {
         self->cut();
       }

@@ -49,7 +49,7 @@ bool names(const grpc::AuthContext& shown, const std::string& node) {
                              });
 }
 
-void link_timer::set(const link_context& c, std::chrono::nanoseconds delay,
+void link_timer::set(const std::shared_ptr<live_count>& counted, std::chrono::nanoseconds delay,
                      std::function<void()> f) {
   cancel();
   alarm_ = std::make_unique<grpc::Alarm>();
@@ -62,7 +62,7 @@ void link_timer::set(const link_context& c, std::chrono::nanoseconds delay,
     std::function<void()> f;
   };
 
-  auto once = std::make_shared<call>(std::make_unique<live_count::token>(c.live), std::move(f));
+  auto once = std::make_shared<call>(std::make_unique<live_count::token>(counted), std::move(f));
   sanitizer::released(once.get());
   alarm_->Set(at, [once](bool fired) {
     sanitizer::acquired(once.get());

@@ -34,7 +34,9 @@ struct link_context {
 
   const grpc_link_options options;
   metrics& figures;
-  const std::shared_ptr<live_count> live = std::make_shared<live_count>();
+  // Calls and timers, of the side that dials and of the one that accepts.
+  const std::shared_ptr<live_count> dialling = std::make_shared<live_count>();
+  const std::shared_ptr<live_count> accepting = std::make_shared<live_count>();
   link_delivery delivery;
   std::shared_ptr<grpc::ChannelCredentials> to_dial;
   std::shared_ptr<grpc::ServerCredentials> to_accept;
@@ -53,7 +55,8 @@ class link_timer {
  public:
   /// Setting anew, cancelling and destroying drop the call, but for one that is about to begin: f
   /// has to know whether it is still wanted. f itself is kept until it has run or was dropped.
-  void set(const link_context& c, std::chrono::nanoseconds delay, std::function<void()> f);
+  void set(const std::shared_ptr<live_count>& counted, std::chrono::nanoseconds delay,
+           std::function<void()> f);
   void cancel();
 
  private:

@@ -47,7 +47,7 @@ outgoing_stream::outgoing_stream(link_context& context, const peer& to, link_str
       on_(on),
       figures_(figures),
       bound_(context.options.bounds.at(static_cast<std::size_t>(on))),
-      token_(std::make_unique<live_count::token>(context.live)),
+      token_(std::make_unique<live_count::token>(context.dialling)),
       channel_(grpc::CreateCustomChannel("dns:///" + to.address, context.to_dial,
                                          channel_arguments(context.options, to))),
       stub_(std::make_unique<grpc::GenericStub>(channel_)) {}
