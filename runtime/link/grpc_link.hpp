@@ -56,8 +56,8 @@ struct grpc_link_options {
   std::chrono::milliseconds connect_deadline{2000};
   /// How long nothing comes from a host before it is asked, and how long it then has to answer:
   /// what ends connections to hosts that vanished. Membership's own pings decide faster; a host
-  /// that is merely busy must not lose what waits for it (with 1 s one on an overloaded machine
-  /// did).
+  /// that is merely busy must not lose what waits for it. Of the control stream, which takes the
+  /// others with it; those have four times as long, for what lies in front of the answer.
   std::chrono::milliseconds keepalive{2000};
   std::chrono::milliseconds keepalive_answer{5000};
 };

@@ -47,6 +47,13 @@ struct link_context {
 
 std::string_view to_string(link_stream s);
 
+// Of a stream, on its way without having been read by the handlers. Fixed, because gRPC reads what
+// a connection has before it looks at others: the window bounds how long bulk keeps them waiting,
+// and memory. 50 MB/s over 20 ms.
+constexpr int window_bytes = 1 << 20;
+// Times the control stream's patience for an answer to a keepalive.
+constexpr int bulk_patience = 4;
+
 /// Whether the certificate that the other side has shown names the node.
 bool names(const grpc::AuthContext& shown, const std::string& node);
 

@@ -19,7 +19,8 @@ int milliseconds(std::chrono::milliseconds d) {
   return static_cast<int>(d.count());
 }
 
-grpc::ChannelArguments channel_arguments(const grpc_link_options& o, const peer& to) {
+grpc::ChannelArguments channel_arguments(const grpc_link_options& o, const peer& to,
+                                         link_stream on) {
   grpc::ChannelArguments a;
   // A connection of its own, without what other channels remember of this address.
   a.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -28,9 +29,11 @@ grpc::ChannelArguments channel_arguments(const grpc_link_options& o, const peer&
   a.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   a.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   a.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(o.keepalive));
-  a.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(o.keepalive_answer));
+  a.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+           milliseconds(o.keepalive_answer) * (on == link_stream::control ? 1 : bulk_patience));
   a.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   a.SetInt(GRPC_ARG_HTTP2_MIN_SENT_PING_INTERVAL_WITHOUT_DATA_MS, milliseconds(o.keepalive));
+  a.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   a.SetMaxSendMessageSize(-1);
   if (o.certificates) {
     a.SetSslTargetNameOverride(to.node);  // what the peer's certificate must name
@@ -49,7 +52,7 @@ outgoing_stream::outgoing_stream(link_context& context, const peer& to, link_str
       bound_(context.options.bounds.at(static_cast<std::size_t>(on))),
       token_(std::make_unique<live_count::token>(context.dialling)),
       channel_(grpc::CreateCustomChannel("dns:///" + to.address, context.to_dial,
-                                         channel_arguments(context.options, to))),
+                                         channel_arguments(context.options, to, on))),
       stub_(std::make_unique<grpc::GenericStub>(channel_)) {}
 
 void outgoing_stream::start(events e) {

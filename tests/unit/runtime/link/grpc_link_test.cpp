@@ -12,13 +12,17 @@ namespace {
 
 constexpr std::array streams = {link_stream::control, link_stream::commands, link_stream::media};
 
-/// Sends until it is taken: the bound of a queue is not what such a test is about.
-void send_surely(test_node& from, const std::string& to, link_stream on, const envelope& what) {
+/// Sends until it is taken: the bound of a queue is not what such a test is about. False when it is
+/// not taken in time.
+bool send_surely(test_node& from, const std::string& to, link_stream on, const envelope& what) {
   const auto until = std::chrono::steady_clock::now() + patience;
   while (!from.way->send(to, on, what)) {
-    REQUIRE(std::chrono::steady_clock::now() < until);
-    std::this_thread::yield();
+    if (std::chrono::steady_clock::now() > until) {
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+  return true;
 }
 
 /// Counts what comes, and whether each stream's numbers come in order from 0.
@@ -29,8 +33,9 @@ struct order_check {
       auto& expected = next.at(static_cast<std::size_t>(on));
       wrong += e.number == expected ? 0 : 1;
       expected = e.number + 1;
-      ++total;
-      node.changed.notify_all();
+      if (++total % 1'000 == 0) {
+        node.changed.notify_all();
+      }
     };
   }
 
@@ -99,24 +104,30 @@ TEST_CASE("grpc_link: a kind of a later version is handed on, the stream lives",
 
 TEST_CASE("grpc_link: order, and no loss, of 100,000 both ways on three streams",
           "[runtime][link][net]") {
-  constexpr std::uint64_t per_stream = 100'000 / 3;
-  test_node a("a");
-  test_node b("b");
+  constexpr std::uint64_t per_stream = 34'000;
+  // A machine that is busy with other things must not look like a dead one here.
+  const auto calm = [](grpc_link_options& o) { o.keepalive_answer = patience; };
+  test_node a("a", calm);
+  test_node b("b", calm);
   order_check at_a(a);
   order_check at_b(b);
   connect(a, b);
+  std::atomic<bool> is_taken = true;
   const auto pour = [&](test_node& from, const std::string& to) {
-    for (std::uint64_t n = 0; n < per_stream; ++n) {
+    for (std::uint64_t n = 0; n < per_stream && is_taken; ++n) {
       for (const auto on : streams) {
         auto e = numbered(n);
         e.body.assign(n % 97 == 0 ? 5'000 : 100, 1);  // now and then one that is not copied
-        send_surely(from, to, on, e);
+        if (!send_surely(from, to, on, e)) {
+          is_taken = false;  // Catch's assertions are for one thread
+        }
       }
     }
   };
   std::thread other([&] { pour(b, "a"); });
   pour(a, "b");
   other.join();
+  CHECK(is_taken);
   CHECK(a.wait([&] { return at_a.total == 3 * per_stream; }));
   CHECK(b.wait([&] { return at_b.total == 3 * per_stream; }));
   CHECK(at_a.wrong == 0);
@@ -126,12 +137,12 @@ TEST_CASE("grpc_link: order, and no loss, of 100,000 both ways on three streams"
 
 TEST_CASE("grpc_link: a reader that is stuck on media does not delay control",
           "[runtime][link][net]") {
-  test_node a("a");
-  test_node b("b");
   std::mutex gate;
-  std::unique_lock closed(gate);
   std::atomic<std::uint64_t> media = 0;
   std::atomic<std::uint64_t> pings = 0;
+  test_node a("a");
+  test_node b("b");
+  std::unique_lock closed(gate);
   b.on_received = [&](std::string_view, link_stream on, const envelope&) {
     if (on == link_stream::media) {
       const std::lock_guard wait(gate);
@@ -162,12 +173,12 @@ TEST_CASE("grpc_link: a reader that is stuck on media does not delay control",
 }
 
 TEST_CASE("grpc_link: queues are bounded in messages and bytes", "[runtime][link][net]") {
+  std::mutex gate;
   test_node a("a", [](grpc_link_options& o) {
     o.bounds.at(1) = {10, 1 << 20};
     o.bounds.at(2) = {1'000'000, 50'000};
   });
   test_node b("b");
-  std::mutex gate;
   std::unique_lock closed(gate);
   b.on_received = [&](std::string_view, link_stream on, const envelope&) {
     if (on == link_stream::commands) {
