@@ -13,7 +13,9 @@
 
 namespace troupe::ws {
 
-constexpr std::size_t largest_client_frame = 4096;
+/// 500 characters in NFC are at most 2,000 code units as they come, decomposed and each escaped as
+/// \uXXXX at most 12,000 bytes; a nonce and the rest of the frame beside it.
+constexpr std::size_t largest_client_frame = std::size_t{16} * 1024;
 constexpr std::size_t deepest_client_frame = 4;
 constexpr std::size_t longest_nonce = 64;  // code points
 

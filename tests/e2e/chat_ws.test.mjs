@@ -64,6 +64,25 @@ for (const perMessageDeflate of [false, true]) {
   });
 }
 
+test('500 characters are taken however a client writes them', async () => {
+  const speaker = await as(owner);
+  const escaped = (text) => [...text].flatMap((c) => c.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)).join('');
+  for (const [i, character] of ['🎭', '한', 'ᾂ'].entries()) {
+    const text = character.repeat(500);
+    for (const [j, written] of [text, escaped(text), text.normalize('NFD'), escaped(text.normalize('NFD'))].entries()) {
+      const nonce = `w${i}-${j}`;
+      speaker.socket.send(`{"type":"message","nonce":"${nonce}","message":"${written}"}`);
+      const ack = await speaker.answer(nonce);
+      assert.equal(ack.type, 'ack', JSON.stringify(ack));
+      const event = await speaker.frame((f) => f.type === 'message' && f.seq === ack.seq);
+      assert.equal(event.message, text);
+    }
+  }
+  speaker.say('🎭'.repeat(501), 'w-long');
+  assert.equal((await speaker.answer('w-long')).type, 'error');
+  await speaker.close();
+});
+
 test('an auth frame lets a reader speak; a wrong one changes nothing', async () => {
   const client = await join();
   client.send({ type: 'auth', token: 'wrong' });
@@ -267,7 +286,7 @@ const rejected = [
   ['close code 1005', frame(0x88, Buffer.from([3, 0xED])), 1002],
   ['a length beyond all', Buffer.from('82ffffffffffffffffff00000000', 'hex'), 1002],
   ['a binary frame', frame(0x82, 'x'), 1003],
-  ['a frame over 4 KiB', frame(0x81, 'x'.repeat(4097)), 1009],
+  ['a frame over 16 KiB', frame(0x81, 'x'.repeat(16_385)), 1009],
   ['ten frames that are no command', Buffer.concat(Array.from({ length: 10 }, () => frame(0x81, '{}'))), 1008],
   ['frames without end', Buffer.concat(Array.from({ length: 301 }, () => frame(0x8A, ''))), 1008],
 ];

@@ -389,7 +389,7 @@ TEST_CASE("chat_session: closes with the code of what was wrong", "[net][ws]") {
   };
   CHECK(code(masked(0x82, "x")) == 1003);
   CHECK(code(masked(0x81, "\xff")) == 1007);
-  CHECK(code(masked(0x81, std::string(4097, ' '))) == 1009);
+  CHECK(code(masked(0x81, std::string(largest_client_frame + 1, ' '))) == 1009);
   CHECK(code(masked(0xC1, "x")) == 1002);
   CHECK(code({0x81, 0x01, 'x'}) == 1002);
   CHECK(code(masked(0x88,
@@ -398,7 +398,7 @@ TEST_CASE("chat_session: closes with the code of what was wrong", "[net][ws]") {
   CHECK(code(masked(0x88, "")) == 1000);
   CHECK(code(masked(0x88, "\x0f\xa1")) == 4001);
   auto& whole = speaker(b);
-  b.send(whole, std::string(4096, ' '));
+  b.send(whole, std::string(largest_client_frame, ' '));
   CHECK(only(whole).at("code") == "malformed");
 }
 
