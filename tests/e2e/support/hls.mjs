@@ -102,7 +102,8 @@ export async function packets(troupe, stream, segments) {
     for (const s of segments) pieces.push(await bytes(troupe, stream, s.uri));
     await writeFile(file, Buffer.concat(pieces));
     const { stdout } = await run('ffprobe', ['-v', 'error', '-show_entries', 'packet=codec_type,pts_time,dts_time,flags,size', '-of', 'json', file], { maxBuffer: 1 << 26 });
-    const decode = await run('ffmpeg', ['-v', 'error', '-nostdin', '-i', file, '-f', 'null', '-']);
+    // The frames' own times: a grid of the mean frame rate would complain of a source that is not even.
+    const decode = await run('ffmpeg', ['-v', 'error', '-nostdin', '-i', file, '-fps_mode', 'passthrough', '-enc_time_base', '-1', '-f', 'null', '-']);
     return { list: JSON.parse(stdout).packets, decodeErrors: decode.stderr };
   } finally {
     await rm(folder, { recursive: true, force: true });

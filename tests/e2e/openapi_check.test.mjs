@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The checker against the document's own examples and against answers that are wrong on purpose.
-// Run: node --test tests/e2e/openapi
+// Run: node --test tests/e2e/openapi_check.test.mjs
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertConforms, openapi, patternOf, untested } from './check.mjs';
+import { assertConforms, openapi, patternOf, untested } from './openapi/check.mjs';
 
 const json = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
 const stream = openapi.paths['/api/v1/streams/{stream_id}'].get.responses['200'].content[
