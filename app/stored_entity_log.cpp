@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -35,13 +36,7 @@ runtime::entity_owner owner_in(const Row& row) {
           .epoch = static_cast<std::uint64_t>(row.epoch)};
 }
 
-result<runtime::claim_answer> claim_in(storage::entity_store& store,
-                                       const storage::entity_claim& wanted) {
-  auto claimed = store.claim_batch(std::span(&wanted, 1));
-  if (!claimed) {
-    return fail(std::move(claimed.error()));
-  }
-  auto& got = claimed->front();
+result<runtime::claim_answer> answer_of(storage::claim_outcome& got, const std::string& name) {
   switch (got.verdict) {
     case storage::claim_verdict::claimed:
       return to_runtime(std::move(got.entity));
@@ -53,13 +48,13 @@ result<runtime::claim_answer> claim_in(storage::entity_store& store,
       break;
     case storage::claim_verdict::newer_version:
       return fail(errc::conflict, "newer_version",
-                  "the state of " + wanted.name + " is of a later version of its kind");
+                  "the state of " + name + " is of a later version of its kind");
     case storage::claim_verdict::not_a_member:
       return fail(errc::unavailable, "not_a_member", "this node is no member of the cluster");
     case storage::claim_verdict::contended:
       break;
   }
-  return fail(errc::unavailable, "store_busy", "others claim " + wanted.name + " at this moment");
+  return fail(errc::unavailable, "store_busy", "others claim " + name + " at this moment");
 }
 
 storage::entity_write to_storage(runtime::commit_entry entry) {
@@ -82,9 +77,55 @@ void stored_entity_log::claim(runtime::claim_request request,
   if (request.expected_epoch) {
     wanted.expected_epoch = static_cast<std::int64_t>(*request.expected_epoch);
   }
-  on_pool<runtime::claim_answer>(
-      pool_, [this, wanted = std::move(wanted)] { return claim_in(store_, wanted); },
-      std::move(done));
+  {
+    const std::lock_guard lock(mutex_);
+    claims_.push_back({std::move(wanted), std::move(done)});
+  }
+  pump_claims();
+}
+
+/// While some are with the store, the others gather for the next statement: a dead node's entities
+/// are taken over in a few of them.
+void stored_entity_log::pump_claims() {
+  auto batch = std::make_shared<claims>();
+  {
+    const std::lock_guard lock(mutex_);
+    if (claim_jobs_ >= most_claim_jobs) {
+      return;
+    }
+    std::set<std::string> names;  // differ within a statement
+    while (!claims_.empty() && batch->wanted.size() < storage::most_claims &&
+           names.insert(claims_.front().wanted.name).second) {
+      batch->wanted.push_back(std::move(claims_.front().wanted));
+      batch->done.push_back(std::move(claims_.front().done));
+      claims_.pop_front();
+    }
+    if (batch->wanted.empty()) {
+      return;
+    }
+    ++claim_jobs_;
+  }
+  if (!pool_.submit([this, batch] { finish_claims(*batch, store_.claim_batch(batch->wanted)); })) {
+    finish_claims(*batch,
+                  fail(errc::unavailable, "queue_full", "too many requests wait for the store"));
+  }
+}
+
+void stored_entity_log::finish_claims(claims& batch,
+                                      result<std::vector<storage::claim_outcome>> got) {
+  {
+    const std::lock_guard lock(mutex_);
+    --claim_jobs_;
+  }
+  pump_claims();
+  for (std::size_t i = 0; i < batch.done.size(); ++i) {
+    if (got && i < got->size()) {
+      batch.done[i](answer_of((*got)[i], batch.wanted[i].name));
+    } else {
+      batch.done[i](fail(got ? make_error(errc::internal, "the store answered for fewer names")
+                             : got.error()));
+    }
+  }
 }
 
 void stored_entity_log::owner_of(runtime::entity_name name,

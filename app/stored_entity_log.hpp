@@ -3,6 +3,12 @@
 // Thread: as entity_log; callbacks run on the pool's threads, or at once when the pool has no room.
 #pragma once
 
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <vector>
+
 #include "base/worker_pool.hpp"
 #include "runtime/entity_log.hpp"
 #include "storage/entity_store.hpp"
@@ -21,8 +27,27 @@ class stored_entity_log final : public runtime::entity_log {
               callback<std::vector<runtime::commit_outcome>> done) override;
 
  private:
+  /// With the store at once; further ones gather.
+  static constexpr std::size_t most_claim_jobs = 2;
+
+  struct waiting_claim {
+    storage::entity_claim wanted;
+    callback<runtime::claim_answer> done;
+  };
+
+  struct claims {
+    std::vector<storage::entity_claim> wanted;
+    std::vector<callback<runtime::claim_answer>> done;
+  };
+
+  void pump_claims();
+  void finish_claims(claims& batch, result<std::vector<storage::claim_outcome>> got);
+
   storage::entity_store& store_;
   worker_pool& pool_;
+  std::mutex mutex_;
+  std::deque<waiting_claim> claims_;  // at most one of an entity
+  std::size_t claim_jobs_ = 0;
 };
 
 }  // namespace troupe::app

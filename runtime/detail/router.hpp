@@ -131,6 +131,7 @@ class router {
   void take_command(std::string_view from, const envelope& what);
   void take_control(std::string_view from, const envelope& what);
   void take_answer(std::string_view from, const envelope& what);
+  void ask_for_first(const entity_name& name, const std::shared_ptr<lane>& via);
   void take_locate(std::string_view from, const envelope& what);
   void take_owner(std::string_view from, const envelope& what);
   void take_refused(std::string_view from, const envelope& what);

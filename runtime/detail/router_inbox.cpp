@@ -5,6 +5,7 @@
 #include "runtime/detail/node.hpp"
 #include "runtime/detail/remote_reply.hpp"
 #include "runtime/detail/router.hpp"
+#include "runtime/detail/sender_table.hpp"
 #include "runtime/detail/wire.hpp"
 #include "runtime/placement_core.hpp"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr duration expected_again = std::chrono::milliseconds(100);
 constexpr int moves_before_reading = 2;  // design.md section 3
+constexpr std::uint64_t overtaken = answers_kept / 2;
 
 /// Refusals that speak of that node alone: another may take the name.
 bool is_of_the_node(const error& why) {
@@ -143,7 +145,34 @@ void router::take_answer(std::string_view from, const envelope& what) {
     }
   }
   via->answer(what.number, wire::decode_answer(*type, what.body));
+  if (what.number >= via->floor() + overtaken && what.number % (overtaken / 2) == 0) {
+    ask_for_first(*name, via);
+  }
   drop_idle(*name, via);
+}
+
+/// The entity keeps 64 answers: an answer that was lost is asked for before that many follow it.
+void router::ask_for_first(const entity_name& name, const std::shared_ptr<lane>& via) {
+  std::optional<entity_owner> to;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = targets_.find(name);
+    if (at == targets_.end()) {
+      return;
+    }
+    const auto e = at->second.senders.find(via->session());
+    if (e == at->second.senders.end() || !e->second.is_current) {
+      return;
+    }
+    to = present_owner(name, at->second);
+  }
+  if (!to || is_self(*to)) {
+    return;
+  }
+  via->with_open(0, [&](const command_ptr& first, std::uint64_t closed_since) {
+    (void)send(*to, *via, first, closed_since);  // lost as well: the ticks find it
+    return false;
+  });
 }
 
 void router::take_locate(std::string_view from, const envelope& what) {
