@@ -60,6 +60,8 @@ struct claim_outcome {
   claim_verdict verdict = claim_verdict::contended;
   /// Claimed: all of it. Else who has it since which epoch (0: nobody), without state and version.
   entity_record entity;
+  /// Claimed: from whom it was taken, the claimer itself perhaps. Epoch 0: nobody had it.
+  entity_owner before;
 };
 
 struct entity_write {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A batch of room_writes as JSON: one array per table that it changes. Thread: used by one thread at
-// a time.
+// A batch of room_writes as JSON: one array per table that it changes. Thread: used by one thread
+// at a time.
 #pragma once
 
 #include "storage/chat_store.hpp"

@@ -77,36 +77,48 @@ std::string postgresql_statement(const batch_rows& batch) {
       "WITH judged AS MATERIALIZED ({}), "
       // Taken in the order of names: two batches of the same never wait for each other.
       "taken AS (UPDATE entity SET owner = v.b, incarnation = v.c, epoch = entity.epoch + 1 "
-      "FROM (SELECT judged.a, judged.b, judged.c, judged.epoch AS seen FROM judged "
+      "FROM (SELECT judged.a, judged.b, judged.c, judged.owner AS seen_owner, "
+      "judged.incarnation AS seen_incarnation, judged.epoch AS seen_epoch FROM judged "
       "JOIN entity AS locked ON locked.name = judged.a WHERE judged.verdict = 0 "
       "ORDER BY judged.a FOR NO KEY UPDATE OF locked) AS v "
-      "WHERE entity.name = v.a AND entity.epoch = v.seen RETURNING entity.*), "
+      "WHERE entity.name = v.a AND entity.epoch = v.seen_epoch "
+      "RETURNING entity.*, seen_owner, seen_incarnation, seen_epoch), "
       "made AS ({} judged AS v WHERE v.verdict = 0 AND v.epoch IS NULL ORDER BY v.a "
       "ON CONFLICT (name) DO NOTHING RETURNING entity.*) "
-      "SELECT 0, {} FROM taken UNION ALL SELECT 0, {} FROM made UNION ALL "
-      "SELECT verdict, a, owner, incarnation, epoch, 0, kind_version, '', '' FROM judged "
-      "WHERE verdict <> 0",
+      "SELECT 0, {}, seen_owner, seen_incarnation, seen_epoch FROM taken "
+      "UNION ALL SELECT 0, {}, NULL, NULL, NULL FROM made UNION ALL "
+      "SELECT verdict, a, owner, incarnation, epoch, 0, kind_version, '', '', NULL, NULL, NULL "
+      "FROM judged WHERE verdict <> 0",
       judgement(batch, engine::postgresql), new_entity, entity_columns, entity_columns);
 }
 
 using outcomes = std::map<std::string, claim_outcome, std::less<>>;
 
-void add_outcomes(outcomes& to, const std::vector<row>& rows) {
-  for (const auto& r : rows) {
-    auto entity = to_entity(r, 1);
-    auto name = entity.name;
-    to[std::move(name)] = {to_verdict(r.number(0)), std::move(entity)};
-  }
+/// The code of the verdict, the entity.
+claim_outcome to_outcome(const row& r) {
+  return {to_verdict(r.number(0)), to_entity(r, 1), {}};
+}
+
+entity_owner owner_in(const row& r, std::size_t first, const std::string& name) {
+  return {.name = name,
+          .owner = r.text(first),
+          .incarnation = r.number(first + 1),
+          .epoch = r.number(first + 2)};
 }
 
 result<outcomes> claim_postgresql(const access& a, const std::vector<const entity_claim*>& claims) {
   const auto batch = to_batch(claims);
-  const auto rows = a.write(postgresql_statement(batch), {batch.json()}, entity_column_count + 1);
+  const auto rows = a.write(postgresql_statement(batch), {batch.json()}, entity_column_count + 4);
   if (!rows) {
     return fail(rows.error());
   }
   outcomes answers;
-  add_outcomes(answers, *rows);
+  for (const auto& r : *rows) {
+    auto outcome = to_outcome(r);
+    outcome.before = owner_in(r, entity_column_count + 1, outcome.entity.name);
+    auto name = outcome.entity.name;
+    answers[std::move(name)] = std::move(outcome);
+  }
   return answers;
 }
 
@@ -120,7 +132,9 @@ result<outcomes> claim_sqlite(connection& c, const std::vector<const entity_clai
     return fail(judged.error());
   }
   outcomes answers;
-  add_outcomes(answers, *judged);
+  for (const auto& r : *judged) {
+    answers[r.text(1)] = to_outcome(r);
+  }
   std::vector<const entity_claim*> good;
   std::ranges::copy_if(claims, std::back_inserter(good), [&](const entity_claim* claim) {
     return answers.at(claim->name).verdict == claim_verdict::claimed;
@@ -137,7 +151,13 @@ result<outcomes> claim_sqlite(connection& c, const std::vector<const entity_clai
   if (!rows) {
     return fail(rows.error());
   }
-  add_outcomes(answers, *rows);
+  for (const auto& r : *rows) {
+    auto& present = answers.at(r.text(1));
+    auto& had = present.entity;
+    entity_owner before{had.name, std::move(had.owner), had.incarnation, had.epoch};
+    present = to_outcome(r);
+    present.before = std::move(before);
+  }
   return answers;
 }
 

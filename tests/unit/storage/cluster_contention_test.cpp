@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Many who change the cluster, or claim, at once: one wins each view and each epoch.
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -248,5 +249,69 @@ TEST_CASE("cluster contention: a planned move and its undoing: one wins", "[stor
     CHECK(said["won"] == 1);
     CHECK(said["moved"] == threads - 1);
     CHECK(s.entities().load(name)->epoch == 2);
+  }
+}
+
+TEST_CASE("cluster contention: no commit of the old owner comes after a takeover",
+          "[storage][cluster]") {
+  cluster_fixture s(each_engine());
+  constexpr int names = 40;
+  const auto dead = s.join_as("dead", node_state::active);
+  const auto b = s.join_as("b", node_state::active);
+  const auto owned = claims_of("dead", dead, names, 1);
+  REQUIRE(s.entities().claim_batch(owned));
+  s.set("dead", dead, node_state::dead);
+  // The dead one does not know: it commits on and on, while b takes its names, some at a time.
+  std::mutex mutex;
+  std::map<std::string, std::int64_t> committed;
+  std::map<std::string, std::int64_t> taken_at;
+  std::atomic<int> busy_writers = threads - 1;
+  notes said;
+  at_once([&](int i) {
+    if (i == threads - 1) {
+      const auto claims = claims_of("b", b, names, 2);
+      for (std::size_t first = 0; first < claims.size(); first += 8) {
+        const auto done = s.entities().claim_batch(std::span(claims).subspan(first, 8));
+        if (!done) {
+          said.add(done.error().message);
+          continue;
+        }
+        for (const auto& o : *done) {
+          said.add(o.verdict == claim_verdict::claimed ? "taken" : "not taken");
+          const std::lock_guard lock(mutex);
+          taken_at[o.entity.name] = o.entity.version;
+        }
+      }
+      return;
+    }
+    auto mine = claims_of("dead", dead, names, static_cast<unsigned>(i));
+    for (bool alive = true; alive;) {
+      std::vector<entity_write> writes;
+      for (const auto& c : mine) {
+        writes.push_back({c.name, 1, 1, {1}, {}});
+      }
+      const auto done = s.entities().commit_batch(writes);
+      if (!done) {
+        said.add(done.error().message);
+        break;
+      }
+      alive = false;
+      const std::lock_guard lock(mutex);
+      for (std::size_t n = 0; n < writes.size(); ++n) {
+        alive = alive || (*done)[n].committed;
+        auto& newest = committed[writes[n].name];
+        newest = std::max(newest, (*done)[n].version);
+      }
+    }
+    --busy_writers;
+  });
+  CHECK(busy_writers == 0);
+  CHECK(said.kinds() == 1);
+  CHECK(said["taken"] == names);
+  for (const auto& [name, version] : taken_at) {
+    INFO(name);
+    CHECK(committed[name] == version);
+    CHECK(s.entities().load(name)->version == version);
+    CHECK(s.entities().load(name)->owner == "b");
   }
 }

@@ -150,9 +150,15 @@ TEST_CASE("entity claims: a batch tells for each name what became of it", "[stor
   CHECK(told[0].entity.owner == "c");
   CHECK(told[0].entity.incarnation == c);
   CHECK(told[1].entity.epoch == 2);
+  CHECK(told[1].before.owner == "a");
+  CHECK(told[1].before.incarnation == a);
+  CHECK(told[1].before.epoch == 1);
   CHECK(told[2].entity.epoch == 1);
   CHECK(told[2].entity.state.empty());
+  CHECK(told[2].before.owner.empty());
+  CHECK(told[2].before.epoch == 0);
   CHECK(told[3].entity.epoch == 2);
+  CHECK(told[3].before.owner == "b");
   CHECK(told[3].entity.state == bytes{7});
   CHECK(told[3].entity.answers == bytes{8});
   CHECK(told[4].entity.owner == "a");
