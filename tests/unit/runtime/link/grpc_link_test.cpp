@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "runtime/link/grpc_link.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
 #include "tests/unit/runtime/link/link_fixture.hpp"
 #include "tests/unit/runtime/link/raw_socket.hpp"
+#include "tests/unit/runtime/link/relay.hpp"
 
 namespace troupe::runtime {
 namespace {
@@ -252,6 +254,31 @@ TEST_CASE("grpc_link: a silent host is down, not refused", "[runtime][link][net]
   const std::lock_guard lock(a.mutex);
   CHECK(std::ranges::count(a.states["b"], peer_state::refused) == 0);
   CHECK(std::ranges::count(a.states["c"], peer_state::down) == 0);
+}
+
+TEST_CASE("grpc_link: a host that falls silent is noticed, and found again",
+          "[runtime][link][net]") {
+  const auto quick = [](grpc_link_options& o) {
+    o.connect_deadline = std::chrono::milliseconds(500);
+    o.keepalive = std::chrono::milliseconds(200);
+    o.keepalive_answer = std::chrono::milliseconds(500);
+  };
+  test_node a("a", quick);
+  test_node b("b", quick);
+  relay between(b.way->port());
+  a.way->set_peers({{"b", fmt::format("127.0.0.1:{}", between.port())}});
+  REQUIRE(a.wait_state("b", peer_state::up));
+  between.fall_silent(true);
+  REQUIRE(a.wait_state("b", peer_state::down));
+  CHECK_FALSE(a.way->send("b", link_stream::control, numbered(1)));
+  {
+    const std::lock_guard lock(a.mutex);
+    CHECK(std::ranges::count(a.states["b"], peer_state::refused) == 0);
+  }
+  between.fall_silent(false);
+  REQUIRE(a.wait_state("b", peer_state::up));
+  REQUIRE(a.way->send("b", link_stream::control, numbered(2)));
+  CHECK(b.wait_messages(1));
 }
 
 TEST_CASE("grpc_link: whoever has another name is not the peer", "[runtime][link][net]") {
