@@ -9,8 +9,10 @@ namespace troupe::runtime {
 
 namespace {
 
-/// A refusal that comes sooner after a row was seen may be of the attempt before the port opened.
-constexpr duration refusal_is_old = std::chrono::milliseconds(100);
+/// A refusal that comes so soon after a row was seen may be of an attempt before the port opened.
+constexpr duration refusal_may_be_old = std::chrono::milliseconds(100);
+/// By then a link has tried again, and would have found the port open.
+constexpr duration refusal_stands = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -26,6 +28,10 @@ void peer_watch::follow(const std::vector<node_row>& rows, steady_time now) {
       w = std::move(known->second);
     } else {
       w.since = now;
+      if (known != peers_.end() && known->second.link == peer_state::refused) {
+        w.link = peer_state::refused;  // links tell of changes only
+        w.refused = now + refusal_stands;
+      }
     }
     w.who = row.who;
     w.answered.reset();
@@ -48,8 +54,9 @@ void peer_watch::link_changed(std::string_view node, peer_state state, steady_ti
     return;
   }
   auto& w = found->second;
-  if (state == peer_state::refused && now - w.since >= refusal_is_old) {
-    w.refused = now;
+  w.link = state;
+  if (state == peer_state::refused) {
+    w.refused = now - w.since >= refusal_may_be_old ? now : w.since + refusal_stands;
   } else if (state == peer_state::up) {
     w.refused.reset();
   }
@@ -60,7 +67,7 @@ void peer_watch::ponged(watched& w, const pong& what, std::uint64_t own, std::ui
   w.heard = now;
   w.heard_since_tick = true;
   w.misses = 0;
-  if (w.refused && sent >= *w.refused) {
+  if (w.refused && (sent >= *w.refused || now < *w.refused)) {
     w.refused.reset();
   }
   if (std::ranges::find(what.accuses, own) != what.accuses.end()) {

@@ -39,8 +39,9 @@ struct watched {
   steady_time since{};               ///< this incarnation is known
   std::optional<steady_time> heard;  ///< when its last answer came
   bool heard_since_tick = false;
-  int misses = 0;                      ///< pings in a row without an answer
-  std::optional<steady_time> refused;  ///< its port was found closed at
+  int misses = 0;  ///< pings in a row without an answer
+  peer_state link = peer_state::connecting;
+  std::optional<steady_time> refused;  ///< its port is closed; counts from then
   std::optional<steady_time> pings_us;
   /// When the last ping was sent whose answer counts in the present view.
   std::optional<steady_time> answered;

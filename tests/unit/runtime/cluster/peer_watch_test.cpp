@@ -168,10 +168,15 @@ TEST_CASE("peer_watch: a refused port is a suspicion at once, until it answers l
   auto& b = w.of(2);
   w.peers.link_changed("b", peer_state::refused, begin + 50ms);
   CHECK_FALSE(w.peers.suspects(b, begin + 60ms));  // tried before its port was open
+  CHECK(w.peers.suspects(b, begin + 1s));          // and again since
+  w.answers(2, begin + 60ms);
+  CHECK_FALSE(w.peers.suspects(b, begin + 1s));
   w.peers.link_changed("b", peer_state::refused, begin + 1s);
   CHECK(w.peers.suspects(b, begin + 1s));
-  w.answers(2, begin + 900ms);  // was on its way
-  CHECK(w.peers.found_refused(b, begin + 1s));
+  w.peers.ponged(
+      b, {.from = 2, .to = own, .view = number, .standing = active, .accuses = {}, .newer = {}},
+      own, number, begin + 900ms, begin + 1001ms);  // was on its way
+  CHECK(w.peers.found_refused(b, begin + 1001ms));
   w.answers(2, begin + 1100ms);
   CHECK_FALSE(w.peers.suspects(b, begin + 2s));
 }
@@ -187,7 +192,8 @@ TEST_CASE("peer_watch: another incarnation of a name is watched anew", "[runtime
   auto* b = w.peers.find("b", 9);
   REQUIRE(b != nullptr);
   CHECK_FALSE(b->heard);
-  CHECK_FALSE(w.peers.suspects(*b, begin + 4s));
+  CHECK_FALSE(w.peers.suspects(*b, begin + 3s));
+  CHECK(w.peers.suspects(*b, begin + 4s));  // still refused, and the link tells of changes only
   w.rows[1].who.state = member_state::dead;
   w.peers.follow(w.rows, begin + 5s);
   CHECK(w.peers.peers().empty());
