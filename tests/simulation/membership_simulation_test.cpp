@@ -245,20 +245,10 @@ TEST_CASE("simulation: finds a takeover that does not wait", "[simulation]") {
 }
 
 TEST_CASE("simulation: finds what is planted", "[.plants]") {
-  SECTION("voters") {
-    plants p;
-    p.voters_go_on_answering = true;
-    require_found("voters go on answering", p);
-  }
   SECTION("answers") {
     plants p;
     p.right_from_answer = true;
     require_found("right counted from when the answer came", p);
-  }
-  SECTION("views") {
-    plants p;
-    p.counts_any_view = true;
-    require_found("answers of another view count", p);
   }
   SECTION("votes") {
     plants p;
