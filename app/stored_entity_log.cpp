@@ -38,8 +38,11 @@ runtime::entity_owner owner_in(const Row& row) {
 
 result<runtime::claim_answer> answer_of(storage::claim_outcome& got, const std::string& name) {
   switch (got.verdict) {
-    case storage::claim_verdict::claimed:
-      return to_runtime(std::move(got.entity));
+    case storage::claim_verdict::claimed: {
+      auto claimed = to_runtime(std::move(got.entity));
+      claimed.before = owner_in(got.before);
+      return claimed;
+    }
     case storage::claim_verdict::owned_elsewhere:
     case storage::claim_verdict::moved:
       if (got.entity.epoch > 0) {

@@ -29,6 +29,7 @@ class gated_store final : public storage::entity_store {
       o.entity.owner = "b";
       o.entity.incarnation = 7;
       o.entity.epoch = 3;
+      o.before = {w.name, "c", 5, 2};
       out.push_back(std::move(o));
     }
     changed_.notify_all();
@@ -168,7 +169,9 @@ TEST_CASE("stored_entity_log: verdicts become what the runtime knows", "[app]") 
     f.wait_for(++asked);
     return f.answers.back();
   };
-  CHECK(std::get<runtime::stored_entity>(answer(claim_verdict::claimed).value()).epoch == 3);
+  const auto claimed = std::get<runtime::stored_entity>(answer(claim_verdict::claimed).value());
+  CHECK(claimed.epoch == 3);
+  CHECK(claimed.before == runtime::entity_owner{"c", 5, 2});
   CHECK(std::get<runtime::entity_owner>(answer(claim_verdict::owned_elsewhere).value()) == owner);
   CHECK(std::get<runtime::entity_owner>(answer(claim_verdict::moved).value()) == owner);
   CHECK(answer(claim_verdict::newer_version).error().reason == "newer_version");
