@@ -81,6 +81,9 @@ demuxed flv_demuxer::take(media::track track, std::uint32_t timestamp, const sha
 }
 
 demuxed flv_demuxer::configure(media::track track, media::codec codec, shared_bytes record) {
+  if (codec == media::codec::aac && record.empty()) {
+    return {};  // ffmpeg copying AAC out of MPEG-TS: it does not know yet, and sends another
+  }
   auto& state = state_of(track);
   if (state.format && state.format->codec == codec &&
       same(state.format->configuration.view(), record.view())) {

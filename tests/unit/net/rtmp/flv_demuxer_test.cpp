@@ -155,6 +155,15 @@ TEST_CASE_METHOD(fixture, "flv: a bad configuration is told once and keeps the o
   CHECK(avc(0, true, 0, test::h264_frame(5)).frame);
 }
 
+TEST_CASE_METHOD(fixture, "flv: an empty configuration says nothing", "[net][rtmp]") {
+  CHECK_FALSE(audio(0, test::flv::aac(kind::sequence_start, {})).problem);
+  CHECK(counts().broken_bodies == 0);
+  CHECK_FALSE(audio(0, test::flv::aac(kind::sequence_start, test::asc())).problem);
+  CHECK(audio(0, test::flv::aac(kind::coded_frames, test::aac_frame())).frame);
+  audio(23, test::flv::aac(kind::sequence_start, {}));  // and takes nothing back
+  CHECK(audio(23, test::flv::aac(kind::coded_frames, test::aac_frame())).frame);
+}
+
 TEST_CASE_METHOD(fixture, "flv: HEVC under the old codec id 12", "[net][rtmp]") {
   video(0, test::flv::video(test::flv::hevc_12, kind::sequence_start, true, 0, test::hvcc()));
   const auto d = video(
