@@ -22,6 +22,7 @@ auto inspect(Inspector& f, node_row& x) {
 
 struct ping {
   static constexpr std::string_view type = "membership.ping";
+  static constexpr std::uint32_t version = 1;
   std::uint64_t from = 0;  ///< the sender's incarnation
   std::uint64_t to = 0;    ///< the incarnation it is meant for
   std::uint64_t view = 0;  ///< the number the sender knows
@@ -35,6 +36,7 @@ auto inspect(Inspector& f, ping& x) {
 
 struct pong {
   static constexpr std::string_view type = "membership.pong";
+  static constexpr std::uint32_t version = 1;
   std::uint64_t from = 0;
   std::uint64_t to = 0;
   std::uint64_t view = 0;
