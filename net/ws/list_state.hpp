@@ -27,7 +27,7 @@ struct list_topic {
 };
 
 /// Few, so that many subscribers share a list; what is asked for is rounded up.
-constexpr std::array list_limits = {25, 50, 100, 250, 500, 1000};
+inline constexpr std::array list_limits = {25, 50, 100, 250, 500, 1000};
 constexpr int longest_list = 1000;
 
 /// wanted: 1 to longest_list.
