@@ -297,7 +297,7 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
         if (ws::chat_edge::serves(r.path)) {
           viewers->edge().upgrade(std::move(r), std::move(upgrade));
         } else if (ws::list_edge::serves(r.path)) {
-          lists->edge().upgrade(std::move(r), std::move(upgrade));
+          lists->edge().upgrade(r, std::move(upgrade));
         } else {  // elsewhere an upgrade is not wanted, and passed over (RFC 9110, 7.8)
           answer(std::move(r),
                  [u = std::move(upgrade)](http::response x) mutable { u->refuse(std::move(x)); });

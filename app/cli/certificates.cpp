@@ -133,7 +133,7 @@ result<void> check_names(const std::string& node, const std::vector<std::string>
 }  // namespace
 
 result<certificate_files> write_ca(const std::filesystem::path& out) {
-  const certificate_files files{out / "ca.pem", out / "ca.pem", out / "ca.key"};
+  certificate_files files{out / "ca.pem", out / "ca.pem", out / "ca.key"};
   if (auto ready = make_room(out, {files.cert, files.key}); !ready) {
     return fail(ready.error());
   }
@@ -151,7 +151,7 @@ result<certificate_files> write_node_certificate(const std::string& node,
                                                  const std::filesystem::path& ca,
                                                  const std::filesystem::path& out,
                                                  const std::vector<std::string>& hosts) {
-  const certificate_files files{out / "ca.pem", out / "node.pem", out / "node.key"};
+  certificate_files files{out / "ca.pem", out / "node.pem", out / "node.key"};
   if (auto named = check_names(node, hosts); !named) {
     return fail(named.error());
   }

@@ -93,7 +93,7 @@ std::optional<http::response> list_edge::admit(const http::request& r, list_sess
   return std::nullopt;
 }
 
-void list_edge::upgrade(http::request r, std::unique_ptr<net::upgrade_request> how) {
+void list_edge::upgrade(const http::request& r, std::unique_ptr<net::upgrade_request> how) {
   const auto refuse = [&](http::response answer) {
     refused_.add();
     how->refuse(std::move(answer));

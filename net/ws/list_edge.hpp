@@ -48,7 +48,7 @@ class list_edge {
   static bool serves(std::string_view path);
   /// A request for it that asks for no WebSocket.
   http::response answer(const http::request& r) const;
-  void upgrade(http::request r, std::unique_ptr<net::upgrade_request> how);
+  void upgrade(const http::request& r, std::unique_ptr<net::upgrade_request> how);
 
   /// Something was stored that the list may show.
   void nudge() { feed_->nudge(); }

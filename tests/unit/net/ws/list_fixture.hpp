@@ -123,12 +123,12 @@ struct list_bench {
     auto r = handshake_for("/api/v1/streams/ws");
     r.query = std::move(query);
     r.remote_address = std::move(address);
-    return connect_by(std::move(r));
+    return connect_by(r);
   }
 
-  peer& connect_by(http::request r) {
+  peer& connect_by(const http::request& r) {
     auto& p = peers.emplace_back();
-    edge->upgrade(std::move(r), std::make_unique<fake_upgrade>(p));
+    edge->upgrade(r, std::make_unique<fake_upgrade>(p));
     run();
     return p;
   }
