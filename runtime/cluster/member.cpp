@@ -71,7 +71,7 @@ struct cluster_member::impl : std::enable_shared_from_this<impl> {
         store(s),
         network(n),
         figures(m),
-        strand(threads.make_strand([](detail::command_ptr) {})),
+        strand(threads.make_strand([](const detail::command_ptr&) {})),
         core(std::move(c)) {}
 
   /// From any thread.

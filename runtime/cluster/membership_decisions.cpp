@@ -301,11 +301,11 @@ void membership::forget_settled(steady_time sent) {
 }
 
 void membership::change(state_change what) {
-  ask({.kind = call_kind::change,
-       .target = what.incarnation,
-       .expected = what.expected,
-       .activates = what.to == member_state::active},
-      std::move(what));
+  const call c{.kind = call_kind::change,
+               .target = what.incarnation,
+               .expected = what.expected,
+               .activates = what.to == member_state::active};
+  ask(c, std::move(what));
 }
 
 const node_row* membership::own_row() const {
