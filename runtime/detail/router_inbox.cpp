@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What other nodes send to the runtime of this one. Peers have shown who they are, but not that
 // they are right: what does not parse, or is for another start of this node, is counted and left.
+#include <tuple>
+
 #include "base/log.hpp"
 #include "runtime/detail/node.hpp"
 #include "runtime/detail/remote_reply.hpp"
@@ -170,7 +172,7 @@ void router::ask_for_first(const entity_name& name, const std::shared_ptr<lane>&
     return;
   }
   via->with_open(0, [&](const command_ptr& first, std::uint64_t closed_since) {
-    (void)send(*to, *via, first, closed_since);  // lost as well: the ticks find it
+    std::ignore = send(*to, *via, first, closed_since);  // lost as well: the ticks find it
     return false;
   });
 }
