@@ -89,11 +89,11 @@ runtime::node_table store::table() const {
   for (const auto& [name, row] : rows_) {
     t.rows.push_back(row);
   }
-  for (const auto& [who, cast] : ballots_) {
+  for (const auto& [who, stored] : ballots_) {
     t.ballots.push_back({.accuser = who.first,
                          .accused = who.second,
-                         .refused = cast.refused,
-                         .age = plants_.votes_never_lapse ? 0s : world_.now() - cast.when});
+                         .refused = stored.refused,
+                         .age = plants_.votes_never_lapse ? 0s : world_.now() - stored.when});
   }
   return t;
 }
@@ -167,8 +167,8 @@ void store::check_verdict(const runtime::node_row& row) const {
     if (name == row.who.node || !runtime::is_live(other.who.state)) {
       continue;
     }
-    const auto cast = ballots_.find({other.who.incarnation, row.who.incarnation});
-    const bool counts = cast != ballots_.end() && world_.now() - cast->second.when <= vote_lapse;
+    const auto found = ballots_.find({other.who.incarnation, row.who.incarnation});
+    const bool counts = found != ballots_.end() && world_.now() - found->second.when <= vote_lapse;
     const bool owns = runtime::is_owner(other.who.state);
     others += owns ? 1 : 0;
     (owns ? votes : joining_votes) += counts ? 1 : 0;
