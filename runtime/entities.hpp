@@ -123,7 +123,7 @@ class entities {
 
   /// make(const entity_name&) -> std::unique_ptr<B>, called for each activation on its thread.
   template <behaviour B, class Factory>
-  void add_kind(Factory make, const kind_options& options = {}) {
+  void add_kind(const Factory& make, const kind_options& options = {}) {
     registry().add(typename B::messages{});
     add_kind(detail::kind_entry{std::string(B::kind), B::keep, B::version, options,
                                 [make](const entity_name& name) {

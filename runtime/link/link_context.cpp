@@ -44,7 +44,7 @@ std::string_view to_string(link_stream s) {
 bool names(const grpc::AuthContext& shown, const std::string& node) {
   return shown.IsPeerAuthenticated() &&
          std::ranges::any_of(shown.FindPropertyValues(GRPC_PEER_DNS_PROPERTY_NAME),
-                             [&](grpc::string_ref name) {
+                             [&](const grpc::string_ref& name) {
                                return std::string_view(name.data(), name.size()) == node;
                              });
 }

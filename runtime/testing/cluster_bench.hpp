@@ -41,13 +41,13 @@ class cluster_bench {
 
   /// On every node, also on those that start later.
   template <behaviour B, class Factory>
-  void add_kind(Factory make, const kind_options& options = {}) {
+  void add_kind(const Factory& make, const kind_options& options = {}) {
     add_to_all([make, options](entities& e, const std::string&) { e.add_kind<B>(make, options); });
   }
 
   /// make(node's name) gives the factory.
   template <behaviour B, class Make>
-  void add_kind_by_node(Make make, const kind_options& options = {}) {
+  void add_kind_by_node(const Make& make, const kind_options& options = {}) {
     add_to_all([make, options](entities& e, const std::string& node) {
       e.add_kind<B>(make(node), options);
     });

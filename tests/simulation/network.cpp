@@ -11,7 +11,8 @@ network::door network::knock(const std::string& from, const std::string& to) con
   return found->second;
 }
 
-void network::send(const std::string& from, const std::string& to, std::function<void()> deliver) {
+void network::send(const std::string& from, const std::string& to,
+                   const std::function<void()>& deliver) {
   if (!carries(from, to)) {
     return;
   }

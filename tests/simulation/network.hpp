@@ -44,7 +44,7 @@ class network {
 
   /// What a connection attempt finds.
   door knock(const std::string& from, const std::string& to) const;
-  void send(const std::string& from, const std::string& to, std::function<void()> deliver);
+  void send(const std::string& from, const std::string& to, const std::function<void()>& deliver);
 
  private:
   world& world_;

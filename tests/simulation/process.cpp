@@ -128,7 +128,7 @@ void process::later(duration local_delay, std::function<void()> f) {
   cluster_.time.after(duration(static_cast<std::int64_t>(length)), mine(std::move(f)));
 }
 
-void process::handle(event::any what) {
+void process::handle(const event::any& what) {
   const auto generation = generation_;
   for (const auto& a : core_->step(what, local())) {
     if (generation != generation_) {

@@ -70,7 +70,7 @@ class process {
   /// Runs f in this process: not when it has crashed since, and later when it is paused.
   std::function<void()> mine(std::function<void()> f);
   void later(duration local_delay, std::function<void()> f);
-  void handle(runtime::membership_event::any event);
+  void handle(const runtime::membership_event::any& event);
   void carry_out(const runtime::membership_action::any& action);
   void ask_store(const runtime::membership_action::ask_store& what);
   void tell(const runtime::membership_action::tell& what);

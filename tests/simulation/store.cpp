@@ -42,8 +42,8 @@ void store::start() {
   }
 }
 
-void store::call(const std::string& node, std::function<void()> do_it,
-                 std::function<void(std::optional<error>)> answered) {
+void store::call(const std::string& node, const std::function<void()>& do_it,
+                 const std::function<void(std::optional<error>)>& answered) {
   const auto lost = make_error(errc::deadline_exceeded, "the store did not answer");
   const bool reaches = !is_away_ && !cut_.contains(node);
   if (!reaches && world_.chance(0.5)) {

@@ -57,8 +57,8 @@ class store {
 
   /// Carries do_it out some time later, or not, and then calls answered, or not at all where the
   /// caller is gone. This is how everything reaches the store, also what later steps put into it.
-  void call(const std::string& node, std::function<void()> do_it,
-            std::function<void(std::optional<error>)> answered);
+  void call(const std::string& node, const std::function<void()>& do_it,
+            const std::function<void(std::optional<error>)>& answered);
 
   // What is carried out, at one moment.
   runtime::node_table table() const;

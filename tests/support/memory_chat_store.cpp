@@ -277,8 +277,11 @@ result<std::size_t> memory_chat_store::remove_old_nonces(wall_time before, int l
   }
   auto left = static_cast<std::size_t>(limit);
   for (auto& [room, r] : rooms) {
-    std::erase_if(r.nonces,
-                  [&](const auto& n) { return n.created_at < before && left > 0 && left-- > 0; });
+    std::erase_if(r.nonces, [&](const auto& n) {
+      const bool goes = n.created_at < before && left > 0;
+      left -= goes ? 1 : 0;
+      return goes;
+    });
   }
   return static_cast<std::size_t>(limit) - left;
 }
@@ -292,7 +295,9 @@ result<std::size_t> memory_chat_store::remove_past_timeouts(wall_time before, in
     std::erase_if(r.members, [&](const auto& m) {
       const auto& who = m.second;
       const bool is_past = who.is_banned && !who.is_moderator && who.banned_until < before;
-      return is_past && who.banned_until && left > 0 && left-- > 0;
+      const bool goes = is_past && who.banned_until && left > 0;
+      left -= goes ? 1 : 0;
+      return goes;
     });
   }
   return static_cast<std::size_t>(limit) - left;

@@ -21,7 +21,7 @@ class sample_cluster : public cluster_bench {
       std::make_shared<std::map<std::string, observed>>();
 
  public:
-  explicit sample_cluster(kind_options options = {.idle = 1min}) {
+  explicit sample_cluster(const kind_options& options = {.idle = 1min}) {
     for (const auto* node : {"a", "b", "c"}) {
       seen[node];
     }

@@ -165,7 +165,7 @@ TEST_CASE("routing: what is malformed or for another start changes nothing", "[r
   const auto name = cluster.name_on("b", "kept");
   const auto good = command_from_a(cluster, name);
   auto& b = cluster.node("b");
-  const auto send = [&](envelope e) {
+  const auto send = [&](const envelope& e) {
     CHECK(b.received("a", link_stream::commands, e));
     cluster.run();
   };

@@ -162,7 +162,7 @@ struct bench {
 
 struct heard {
   explicit heard(cluster_member& m) {
-    m.subscribe({.view_changed = [this](auto v) { views.push_back(v->number); },
+    m.subscribe({.view_changed = [this](const auto& v) { views.push_back(v->number); },
                  .right_changed = [this](bool now, std::string_view) { rights.push_back(now); },
                  .joined = [this](std::uint64_t i) { joined.push_back(i); },
                  .died = [this](std::string_view) { ++deaths; },

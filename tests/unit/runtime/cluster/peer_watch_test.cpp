@@ -17,7 +17,7 @@ const steady_time begin{1h};
 
 /// Node "a", incarnation 1, with as many others: "b" is 2, and so on.
 struct watch {
-  explicit watch(std::vector<member_state> others) {
+  explicit watch(const std::vector<member_state>& others) {
     rows.push_back({.who = {"a", own, member_state::active}});
     for (const auto state : others) {
       const auto i = rows.size();
@@ -45,7 +45,7 @@ struct watch {
                  own, number, sent, sent + 1ms);
   }
 
-  std::optional<steady_time> proof(std::vector<std::uint64_t> accuses = {}) const {
+  std::optional<steady_time> proof(const std::vector<std::uint64_t>& accuses = {}) const {
     return peers.proof(own, accuses, begin + 1h);
   }
 
