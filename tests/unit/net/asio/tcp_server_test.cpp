@@ -254,14 +254,14 @@ TEST_CASE("tcp_server: a paused connection holds its peer back", "[net][tcp_serv
   CHECK(received <= 64 * 1024);
   const auto connection = f.s.last.lock();
   hold = false;
-  connection->post([&](net::tcp_session&) { connection->resume_reading(); });
+  connection->post([connection](net::tcp_session&) { connection->resume_reading(); });
   CHECK(eventually([&] { return received == sent; }));
 }
 
 TEST_CASE("tcp_server: a connection that rests reads when it is told to", "[net][tcp_server]") {
-  fixture f;
-  std::string got;
+  std::string got;  // outlives the fixture, whose threads write it
   std::mutex mutex;
+  fixture f;
   const auto has = [&](const std::string& expected) {
     return eventually([&] {
       const std::lock_guard lock(mutex);
@@ -278,7 +278,8 @@ TEST_CASE("tcp_server: a connection that rests reads when it is told to", "[net]
   REQUIRE(has("a"));
   const auto connection = f.s.last.lock();
   const auto resume = [&] {
-    connection->post([&](net::tcp_session&) { connection->resume_reading(); });
+    // By value: the last one posted may run when this test is over.
+    connection->post([connection](net::tcp_session&) { connection->resume_reading(); });
   };
   SECTION("what came meanwhile") {
     c.send("b");
@@ -287,7 +288,7 @@ TEST_CASE("tcp_server: a connection that rests reads when it is told to", "[net]
   }
   SECTION("nothing came: it is woken by the next byte") {
     resume();
-    connection->post([&](net::tcp_session&) {});
+    connection->post([](net::tcp_session&) {});
     c.send("b");
     CHECK(has("ab"));
     c.send("c");
