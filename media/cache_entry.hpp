@@ -34,6 +34,7 @@ struct stream_entry {
   std::vector<std::unique_ptr<cached_rendition>> renditions;  // "source" first
   std::optional<shared_bytes> master;                         // of the present state
   std::optional<steady_time> ended_at;
+  std::optional<steady_time> released_at;
   bool removed = false;
   std::size_t bytes = 0;
 

@@ -2,15 +2,10 @@
 #include "media/segment_cache.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <functional>
-#include <mutex>
-#include <shared_mutex>
 #include <tuple>
-#include <unordered_map>
 
-#include "media/cache_address.hpp"
-#include "media/cache_entry.hpp"
+#include "media/segment_cache_impl.hpp"
 
 namespace troupe::media {
 namespace {
@@ -19,102 +14,12 @@ using std::chrono::seconds;
 
 constexpr std::string_view playlist_type = "application/vnd.apple.mpegurl";
 constexpr std::string_view media_type = "video/mp4";
-constexpr seconds media_age{3600};  // an address never gets other bytes
-constexpr seconds missing_age{1};
+constexpr seconds media_age{3600};       // an address never gets other bytes
 constexpr int wait_targets = 3;          // RFC 8216bis, 6.2.5.2
 constexpr int blocking_age_targets = 6;  // the RFC's advice for answers to blocking requests
 // A full cache looks for clients that left this often, lest each refusal cost a walk over all.
 constexpr std::chrono::milliseconds sweep_pause{50};
 constexpr std::size_t spare_share = 16;  // that part of max_bytes is freed at once, for the same
-
-cached_answer refusal(int status, std::string_view message) {
-  return {status, "text/plain", missing_age, {}, message};
-}
-
-cached_answer missing() {
-  return refusal(404, "There is no such stream or file.");
-}
-
-struct settled {
-  cache_reader::done answer;
-  cached_answer with;
-};
-
-}  // namespace
-
-struct segment_cache::impl {
-  const cache_options options;
-  const clock& time;
-  metrics::gauge& streams_held;
-  metrics::gauge& bytes_held;
-  metrics::gauge& waiting_now;
-  metrics::counter& waits_refused;
-  metrics::counter& waits_expired;
-  metrics::counter& waits_abandoned;
-  metrics::counter& segments_dropped;
-  mutable std::shared_mutex mutex;  // of streams; taken before an entry's own
-  std::unordered_map<stream_id, std::shared_ptr<stream_entry>> streams;
-  std::atomic<std::size_t> waiting{0};
-  std::atomic<steady_time> next_sweep{steady_time::min()};
-  std::atomic<std::size_t> bytes_of_all{0};  // the sum of the entries' bytes
-  std::mutex shrinking;                      // one thread is enough; taken before all others
-
-  impl(const cache_options& o, const clock& c, metrics& m)
-      : options(o),
-        time(c),
-        streams_held(m.make_gauge("troupe_segment_cache_streams", "Live streams held in memory")),
-        bytes_held(m.make_gauge("troupe_segment_cache_bytes", "Media held in memory")),
-        waiting_now(m.make_gauge("troupe_segment_cache_waiting_requests",
-                                 "Requests that wait for media to come")),
-        waits_refused(m.make_counter("troupe_segment_cache_waits_refused_total",
-                                     "Requests answered 503 because too many wait")),
-        waits_expired(m.make_counter("troupe_segment_cache_waits_expired_total",
-                                     "Requests answered 503 after three target durations")),
-        waits_abandoned(m.make_counter("troupe_segment_cache_waits_abandoned_total",
-                                       "Waiting requests given up because their client left")),
-        segments_dropped(
-            m.make_counter("troupe_segment_cache_segments_dropped_total",
-                           "Segments dropped early because a stream or all were too large")) {}
-
-  std::shared_ptr<stream_entry> find(stream_id stream) const {
-    const std::shared_lock lock(mutex);
-    const auto found = streams.find(stream);
-    return found == streams.end() ? nullptr : found->second;
-  }
-
-  std::shared_ptr<stream_entry> find_or_make(stream_id stream) {
-    const std::lock_guard lock(mutex);
-    auto& entry = streams[stream];
-    if (!entry) {
-      entry = std::make_shared<stream_entry>();
-      streams_held.set(static_cast<double>(streams.size()));
-    }
-    return entry;
-  }
-
-  cached_answer master(stream_entry& s) const;
-  std::optional<cached_answer> look_up(cached_rendition& r, const file_name& f,
-                                       const playlist_position* wanted, bool delta) const;
-  std::optional<cached_answer> playlist(cached_rendition& r, const file_name& f,
-                                        const playlist_position* wanted, bool delta) const;
-  bool enqueue(cached_rendition& r, waiter& w);
-  void settle(cached_rendition& r, std::vector<settled>& out);
-  void finish(std::vector<settled>& out);
-  void take_all(stream_entry& s, const cached_answer& with, std::vector<settled>& out);
-  bool may_sweep();
-  void trim(stream_entry& s, std::size_t limit);
-  void account(stream_entry& s);
-  void shrink_all();
-  void erase(stream_id stream);
-};
-
-namespace {
-
-void answer_all(std::vector<settled>& list) {
-  for (auto& s : list) {
-    s.answer(std::move(s.with));
-  }
-}
 
 }  // namespace
 
@@ -398,6 +303,7 @@ void segment_cache::publish(stream_id stream, std::string_view rendition_name,
     if (entry->ended_at || entry->removed) {
       return;
     }
+    entry->released_at.reset();
     auto* r = entry->find(rendition_name);
     if (r == nullptr) {
       entry->renditions.push_back(std::make_unique<cached_rendition>(
@@ -455,7 +361,8 @@ void segment_cache::expire(steady_time now) {
   std::vector<stream_id> over;
   for (const auto& [id, entry] : all) {
     const std::lock_guard lock(entry->mutex);
-    if (entry->ended_at && now - *entry->ended_at >= impl_->options.keep_ended) {
+    const auto& over_at = entry->ended_at ? entry->ended_at : entry->released_at;
+    if (over_at && now - *over_at >= impl_->options.keep_ended) {
       over.push_back(id);
     }
     for (auto& r : entry->renditions) {

@@ -42,6 +42,9 @@ struct delivery_directives {
   std::optional<std::string> skip;  ///< _HLS_skip: YES or v2
 };
 
+/// RFC 9110, 15.5.20: another node has the stream. Edges never see it.
+constexpr int elsewhere_status = 421;
+
 class cache_reader {
  public:
   virtual ~cache_reader() = default;
@@ -111,6 +114,17 @@ class segment_cache final : public cache_reader, public cache_writer {
                std::span<const output> outputs) override;
   void end(stream_id stream) override;
   void remove(stream_id stream) override;
+
+  // For several nodes: a stream may go on elsewhere while its media here stays what it is.
+  enum class holding : std::uint8_t { nothing, live, ended };
+  holding holds(stream_id stream) const;
+  /// Of those that have not ended.
+  std::vector<stream_id> live_streams() const;
+  /// An init section, part or segment that is here now; nothing is waited for.
+  std::optional<cached_answer> find_media(stream_id stream, std::string_view file) const;
+  /// The stream goes on elsewhere: what waits is answered with elsewhere_status. Without a further
+  /// publish() it is removed after cache_options::keep_ended.
+  void release(stream_id stream);
 
  private:
   struct impl;
