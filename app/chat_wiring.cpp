@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/chat/room.hpp"
+#include "app/cluster_wiring.hpp"
 #include "base/log.hpp"
 
 namespace troupe::app {
@@ -52,20 +53,25 @@ void chat_parts::end_sweep() {
 void chat_parts::add_kinds(runtime::entities& entities) {
   // What the store is asked by everybody must not keep what is said from being stored.
   auto log_options = chat::chat_log::options();
+  log_options.placed = runtime::placement::on_node;  // chat_log/NODE
   log_options.run_job = [this](worker_pool::job j) { return log_pool_.submit(std::move(j)); };
   entities.add_kind<chat::chat_log>(
       [this](const runtime::entity_name&) { return std::make_unique<chat::chat_log>(log_needs_); },
       log_options);
+  auto room_options = chat::room::options();
+  room_options.role = role_for(chat::room::kind);
   entities.add_kind<chat::room>(
       [this](const runtime::entity_name& name) {
         return std::make_unique<chat::room>(name, room_needs_);
       },
-      chat::room::options());
+      room_options);
+  auto relay_options = chat::relay_kind_options();
+  relay_options.placed = runtime::placement::on_node;  // relay/NODE/USER_ID
   entities.add_kind<chat::room_relay>(
       [this](const runtime::entity_name& name) {
         return std::make_unique<chat::room_relay>(name, relay_needs_);
       },
-      chat::relay_kind_options());
+      relay_options);
 }
 
 std::shared_ptr<chat::chats> chat_parts::make_service(runtime::entities& entities) const {

@@ -33,6 +33,8 @@ struct cluster_config {
   std::filesystem::path data = "var";
   /// "file:PATH" (absolute once loaded) or "s3://…" as it was written.
   std::string objects = "file:var/objects";
+  /// How long a node that is to stop gives away what it holds, to the others.
+  std::chrono::seconds drain_timeout{30};
 
   store_engine engine() const;
 };

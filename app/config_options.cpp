@@ -253,6 +253,8 @@ std::vector<config_option> make_options() {
   all.push_back(located(text("cluster", "objects", &cluster_config::objects,
                              "\"file:PATH\" or \"s3://…\"", is_object_store),
                         &cluster_config::objects));
+  all.push_back(
+      whole("cluster", "drain_timeout_s", &cluster_config::drain_timeout, 0, day, "seconds"));
   all.push_back(path("cluster.tls", "ca", &tls_config::ca));
   all.push_back(path("cluster.tls", "cert", &tls_config::cert));
   all.push_back(path("cluster.tls", "key", &tls_config::key));

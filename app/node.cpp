@@ -3,50 +3,21 @@
 
 #include <sys/resource.h>
 
-#include <atomic>
-#include <future>
-#include <optional>
 #include <string>
 #include <utility>
 
-#include "actors/account/make_accounts.hpp"
-#include "actors/follow/follow_service.hpp"
-#include "actors/stream/live_stream.hpp"
-#include "actors/stream/stream_service.hpp"
-#include "app/admin/server.hpp"
-#include "app/chat_wiring.hpp"
-#include "app/data_folder.hpp"
-#include "app/list_wiring.hpp"
+#include "app/cluster_admin.hpp"
 #include "app/node_admin.hpp"
-#include "app/presence_wiring.hpp"
-#include "app/stored_entity_log.hpp"
-#include "app/viewer_wiring.hpp"
-#include "base/ids.hpp"
+#include "app/node_parts.hpp"
 #include "base/log.hpp"
-#include "base/metrics.hpp"
-#include "base/worker_pool.hpp"
-#include "media/segment_cache.hpp"
-#include "net/asio/http_server.hpp"
-#include "net/asio/io_threads.hpp"
-#include "net/asio/tcp_server.hpp"
-#include "net/hls/edge.hpp"
-#include "net/http/api.hpp"
-#include "net/http/static_files.hpp"
-#include "net/rtmp/ingest.hpp"
-#include "runtime/entities.hpp"
-#include "storage/database.hpp"
 
 namespace troupe::app {
 namespace {
 
 constexpr std::size_t store_threads = 4;
 constexpr std::size_t store_queue = 4'000;  // a second of a busy store; beyond it requests get 503
-constexpr unsigned only_node_number = 0;    // leased from the store once there are several nodes
-constexpr auto edges_deadline = std::chrono::seconds(4);
-constexpr auto entities_deadline = std::chrono::seconds(4);
-constexpr auto housekeeping_period = std::chrono::seconds(2);
-constexpr int periods_per_sweep = 30;
-constexpr std::size_t house_threads = 2;  // a sweep may take one for 20 s, pings go on
+constexpr unsigned only_node_number = 0;    // one of several has the store's
+constexpr std::size_t house_threads = 2;    // a sweep may take one for 20 s, pings go on
 constexpr std::size_t house_queue = 4;
 
 /// Each viewer is a descriptor, and the usual soft limit is 1,024: all that may be had is taken.
@@ -60,70 +31,19 @@ void raise_descriptor_limit() {
   }
 }
 
-/// A room that is not awake has nothing to forget.
-std::function<void(user_id, user_id)> tell_room_of_follows(runtime::entities& entities) {
-  return [&entities, session = entities.open_session()](user_id channel, user_id follower) {
-    const auto room = runtime::entity_name_of("room", channel);
-    if (entities.where(room)) {
-      entities.tell(session, room, chat::follow_changed{follower});
-    }
-  };
+/// A room that is not awake has nothing to forget; but with several nodes only its own knows.
+std::function<void(user_id, user_id)> tell_room_of_follows(runtime::entities& entities,
+                                                           bool is_alone) {
+  return
+      [&entities, is_alone, session = entities.open_session()](user_id channel, user_id follower) {
+        const auto room = runtime::entity_name_of("room", channel);
+        if (!is_alone || entities.where(room)) {
+          entities.tell(session, room, chat::follow_changed{follower});
+        }
+      };
 }
 
 }  // namespace
-
-/// Members stand in the order in which they are made; they go in the opposite one.
-struct node::parts {
-  parts(const config& c, const node_config& n, data_folder f)
-      : conf(c), self(n), folder(std::move(f)) {}
-
-  config conf;
-  node_config self;
-  data_folder folder;
-  const clock& time = system_clock();
-  steady_time started = time.now();
-  troupe::metrics counters;
-  id_generator ids{time, only_node_number};
-  std::unique_ptr<storage::database> store;
-  std::unique_ptr<worker_pool> store_pool;
-  std::shared_ptr<account::administered_accounts> accounts;
-  std::unique_ptr<stored_entity_log> entity_log;
-  std::unique_ptr<media::segment_cache> cache;
-  stream::list_signal stored;
-  std::unique_ptr<presence_parts> presence;
-  std::unique_ptr<chat_parts> chat;
-  std::unique_ptr<stream::live_stream_metrics> stream_counters;
-  std::unique_ptr<stream::live_stream_dependencies> stream_needs;
-  std::unique_ptr<runtime::entities> entities;
-  std::shared_ptr<stream::stream_service> streams;
-  std::shared_ptr<follow::follow_service> follows;
-  std::unique_ptr<net::io_threads> threads;
-  std::unique_ptr<viewer_parts> viewers;
-  std::unique_ptr<list_parts> lists;
-  std::unique_ptr<rtmp::ingest> ingest;
-  std::unique_ptr<net::tcp_server> rtmp_server;
-  http::static_files page;
-  std::unique_ptr<hls::edge> hls;
-  std::shared_ptr<http::api> api;
-  std::unique_ptr<net::http_server> http_server;
-  std::unique_ptr<admin::server> admin_server;
-  net::timer housekeeping;
-  std::atomic<bool> store_answers = true;
-  std::atomic<bool> stopping = false;
-  std::unique_ptr<worker_pool> house_pool;
-
-  result<void> open_store();
-  result<void> start_actors();
-  result<void> start_edges();
-  result<void> start_rtmp(const net::trusted_addresses& trusted);
-  result<void> start_http(const net::trusted_addresses& trusted);
-  result<void> start_admin();
-  void answer(http::request r, http::responder to);
-  void start_housekeeping();
-  void keep_house(int period);
-  void sweep();  // blocks
-  std::optional<std::string> why_not_ready() const;
-};
 
 result<void> node::parts::open_store() {
   auto opened = storage::database::open(conf.cluster.store, time, counters);
@@ -132,16 +52,41 @@ result<void> node::parts::open_store() {
   }
   store = std::move(*opened);
   store_pool = std::make_unique<worker_pool>("store", store_threads, store_queue, counters);
+  house_pool = std::make_unique<worker_pool>("housekeeping", house_threads, house_queue, counters);
+  if (auto joined = join_cluster(); !joined) {
+    return joined;
+  }
   account::settings s;
   s.data_folder = conf.cluster.data;
   s.issuer = conf.cluster.name;
-  auto made = account::make_accounts(
-      s,
-      {.store = *store, .store_pool = *store_pool, .time = time, .ids = ids, .counters = counters});
+  auto made = account::make_accounts(s, {.store = *store,
+                                         .store_pool = *store_pool,
+                                         .time = time,
+                                         .ids = *ids,
+                                         .counters = counters});
   if (!made) {
     return fail(std::move(made.error()));
   }
   accounts = std::move(*made);
+  return {};
+}
+
+result<void> node::parts::join_cluster() {
+  const auto is_wanted = cluster_wiring::is_wanted(conf, *store);
+  if (!is_wanted) {
+    return fail(is_wanted.error());
+  }
+  if (*is_wanted) {
+    auto joined = cluster_wiring::join(
+        {.conf = conf, .self = self, .time = time, .counters = counters, .on_death = on_death});
+    if (!joined) {
+      return fail(std::move(joined.error()));
+    }
+    cluster = std::move(*joined);
+    log::info("joined the cluster incarnation={} id_number={} port={}", cluster->incarnation(),
+              cluster->id_number(), cluster->port());
+  }
+  ids.emplace(time, cluster ? cluster->id_number() : only_node_number);
   return {};
 }
 
@@ -155,7 +100,7 @@ result<void> node::parts::start_actors() {
       stored);
   chat = std::make_unique<chat_parts>(chat_needs{.store = store->chat(),
                                                  .store_pool = *store_pool,
-                                                 .ids = ids,
+                                                 .ids = *ids,
                                                  .audience = presence->sums(),
                                                  .time = time,
                                                  .counters = counters},
@@ -169,16 +114,18 @@ result<void> node::parts::start_actors() {
                                        .stored = &stored});
   runtime::node_options options;
   options.node = self.name;
-  options.incarnation = static_cast<std::uint64_t>(to_unix_ms(time.wall()));
+  options.incarnation =
+      cluster ? cluster->incarnation() : static_cast<std::uint64_t>(to_unix_ms(time.wall()));
   entities = std::make_unique<runtime::entities>(
       options, time, counters,
       [pool = store_pool.get()](worker_pool::job j) { return pool->submit(std::move(j)); },
-      *entity_log);
+      *entity_log, cluster ? cluster->parts() : runtime::cluster_parts{});
   presence->add_kind(*entities);
   chat->add_kinds(*entities);
   viewers = std::make_unique<viewer_parts>(self.name, options.incarnation, store->chat());
   viewers->add_kind(*entities);
   runtime::kind_options stream_options;
+  stream_options.placed = runtime::placement::near_sender;  // where its publisher is connected
   // A stream waits for its publisher by a timer, which a passivation would forget.
   stream_options.idle = conf.stream.grace_period + std::chrono::minutes(10);
   entities->add_kind<stream::live_stream>(
@@ -190,7 +137,7 @@ result<void> node::parts::start_actors() {
       stream::service_dependencies{.store = store->streams(),
                                    .store_pool = *store_pool,
                                    .entities = *entities,
-                                   .ids = ids,
+                                   .ids = *ids,
                                    .time = time,
                                    .stored = &stored});
   follows = std::make_shared<follow::follow_service>(
@@ -200,7 +147,11 @@ result<void> node::parts::start_actors() {
                                    .store_pool = *store_pool,
                                    .time = time,
                                    .counters = counters,
-                                   .on_change = tell_room_of_follows(*entities)});
+                                   .on_change = tell_room_of_follows(*entities, !cluster)});
+  if (cluster) {
+    cluster->attach(*entities, [this] { wake_orphans(); });
+    return {};
+  }
   const auto woken = streams->reconcile_all();
   if (!woken) {
     return fail(woken.error().with("finding the streams that were live"));
@@ -218,7 +169,7 @@ result<void> node::parts::start_rtmp(const net::trusted_addresses& trusted) {
   ingest = std::make_unique<rtmp::ingest>(s, rtmp::ingest_dependencies{.accounts = *accounts,
                                                                        .streams = *streams,
                                                                        .entities = *entities,
-                                                                       .ids = ids,
+                                                                       .ids = *ids,
                                                                        .time = time,
                                                                        .counters = counters});
   net::tcp_options options;
@@ -349,12 +300,23 @@ result<void> node::parts::start_admin() {
                                 (rtmp_server ? rtmp_server->connections() : 0);
                        },
                    .is_stopping = [this] { return stopping.load(); }};
-  auto started_server = admin::start_server(admin::socket_path(conf.cluster.data, self.name),
-                                            make_admin_calls({.facts = std::move(facts),
-                                                              .entities = *entities,
-                                                              .accounts = *accounts,
-                                                              .pool = *store_pool,
-                                                              .time = time}));
+  auto calls = make_admin_calls({.facts = std::move(facts),
+                                 .entities = *entities,
+                                 .accounts = *accounts,
+                                 .pool = *store_pool,
+                                 .time = time});
+  if (cluster) {
+    calls = make_cluster_calls({.node = self.name,
+                                .local = std::move(calls),
+                                .cluster = *cluster,
+                                .entities = *entities,
+                                .log = *entity_log,
+                                .drain = [this](callback<std::size_t> d) { drain(std::move(d)); },
+                                .drain_limit = conf.cluster.drain_timeout,
+                                .time = time});
+  }
+  auto started_server =
+      admin::start_server(admin::socket_path(conf.cluster.data, self.name), std::move(calls));
   if (!started_server) {
     return fail(started_server.error().with("opening the admin socket"));
   }
@@ -362,63 +324,17 @@ result<void> node::parts::start_admin() {
   return {};
 }
 
-void node::parts::start_housekeeping() {
-  house_pool = std::make_unique<worker_pool>("housekeeping", house_threads, house_queue, counters);
-  housekeeping = threads->at(0).call_every(housekeeping_period,
-                                           [this, period = 0]() mutable { keep_house(period++); });
-}
-
-void node::parts::keep_house(int period) {
-  // A full queue is an answer too: the store does not keep up.
-  const bool accepted = house_pool->submit([this, period] {
-    store_answers = store->ping().has_value();
-    if (const auto looked = accounts->look_after(); !looked && store_answers) {
-      log::warn("accounts not looked after: {}", looked.error().message);
-    }
-    if (period % periods_per_sweep == 0) {
-      sweep();
-    }
-  });
-  if (!accepted) {
-    store_answers = false;
-  }
-  counters.make_gauge("troupe_log_dropped_lines", "Log lines lost because the queue was full")
-      .set(static_cast<double>(log::dropped_lines()));
-}
-
-void node::parts::sweep() {
-  chat->sweep();
-  if (const auto ended = streams->end_unpublished(conf.stream.unpublished_timeout); !ended) {
-    log::warn("unpublished streams not ended: {}", ended.error().message);
-  }
-  if (const auto removed = store->tokens().remove_expired(time.wall()); !removed) {
-    log::warn("expired tokens not removed: {}", removed.error().message);
-  }
-}
-
-std::optional<std::string> node::parts::why_not_ready() const {
-  if (stopping) {
-    return "the node is stopping";
-  }
-  if (!store_answers) {
-    return "the store does not answer";
-  }
-  return std::nullopt;
-}
-
 node::node(std::unique_ptr<parts> p) : parts_(std::move(p)) {}
 
-result<std::unique_ptr<node>> node::start(const config& c, const node_config& self) {
-  if (c.nodes.size() > 1) {
-    // Two that do not know each other would both own every stream of one store.
-    return fail(errc::unsupported, "cluster.conf lists several nodes; this version runs one alone");
-  }
+result<std::unique_ptr<node>> node::start(const config& c, const node_config& self,
+                                          death_callback on_death) {
   raise_descriptor_limit();
   auto folder = data_folder::open(c.cluster.data, self.name);
   if (!folder) {
     return fail(std::move(folder.error()));
   }
-  std::unique_ptr<node> made(new node(std::make_unique<parts>(c, self, std::move(*folder))));
+  std::unique_ptr<node> made(
+      new node(std::make_unique<parts>(c, self, std::move(*folder), std::move(on_death))));
   using step = result<void> (parts::*)();
   for (const step s :
        {&parts::open_store, &parts::start_actors, &parts::start_edges, &parts::start_admin}) {
@@ -440,45 +356,6 @@ std::uint16_t node::http_port() const {
 
 std::uint16_t node::rtmp_port() const {
   return parts_->rtmp_server ? parts_->rtmp_server->port() : 0;
-}
-
-void node::stop() {
-  auto& p = *parts_;
-  if (p.stopping.exchange(true)) {
-    return;
-  }
-  p.housekeeping.cancel();
-  if (p.chat) {
-    p.chat->end_sweep();
-  }
-  if (p.presence) {
-    p.presence->stop();
-  }
-  // Encoders first: their last frames become parts, which viewers can still fetch.
-  if (p.rtmp_server) {
-    p.rtmp_server->stop(edges_deadline / 2);
-  }
-  if (p.http_server) {
-    p.http_server->stop(edges_deadline / 2);
-  }
-  if (p.entities) {
-    std::promise<result<void>> stopped;
-    p.entities->stop(entities_deadline,
-                     [&stopped](result<void> r) { stopped.set_value(std::move(r)); });
-    if (const auto r = stopped.get_future().get(); !r) {
-      log::warn("not everything was finished in time: {}", r.error().message);
-    }
-  }
-  p.admin_server.reset();
-  if (p.threads) {
-    p.threads->stop(std::chrono::seconds(1));
-  }
-  // What still waits there speaks to entities and facades: it ends before they go.
-  for (auto* pool : {p.house_pool.get(), p.store_pool.get()}) {
-    if (pool != nullptr) {
-      pool->close();
-    }
-  }
 }
 
 }  // namespace troupe::app

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string_view>
 
 #include "app/config.hpp"
 #include "base/clock.hpp"
@@ -12,10 +14,15 @@
 
 namespace troupe::app {
 
+/// Of one of several nodes: the others have found it dead. Nothing may be served any more; the
+/// process has to end in haste and begin anew. Called once at most, on any thread; must not block.
+using death_callback = std::function<void(std::string_view why)>;
+
 class node {
  public:
-  /// Errors: of the data folder, the store, the keys, and ports that are taken.
-  static result<std::unique_ptr<node>> start(const config& c, const node_config& self);
+  /// Errors: of the data folder, the store, the keys, the cluster, and ports that are taken.
+  static result<std::unique_ptr<node>> start(const config& c, const node_config& self,
+                                             death_callback on_death = {});
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
@@ -23,9 +30,10 @@ class node {
   std::uint16_t http_port() const;
   std::uint16_t rtmp_port() const;  ///< 0 without the ingest role
 
-  /// Takes no more work, finishes what runs, writes what must be written; within about 9 s. The
-  /// destructor calls it.
-  void stop();
+  /// Takes no more work, finishes what runs, writes what must be written; within about 9 s. One of
+  /// several nodes first gives away what it holds, for drain_timeout at most, and then leaves. In
+  /// haste: only sockets are told; the rest belongs to others. The destructor calls it.
+  void stop(bool in_haste = false);
 
  private:
   struct parts;

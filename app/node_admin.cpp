@@ -48,6 +48,10 @@ result<admin::location> find(const admin_parts& p, const std::string& text) {
                          .epoch = found ? found->epoch : 0};
 }
 
+std::unexpected<error> no_cluster() {
+  return fail(errc::unavailable, "no_cluster", "this node is alone: there is no other to take it");
+}
+
 void create_user(const shared_parts& p, admin::wanted_user wanted,
                  callback<admin::created_user> done) {
   const auto to_created = [](const account::user& u) {
@@ -79,6 +83,10 @@ admin::calls make_admin_calls(admin_parts parts) {
   c.status = [p](callback<admin::node_status> done) { done(status_of(*p)); };
   c.tree = [p](callback<runtime::tree_node> done) { done(p->entities.tree()); };
   c.where = [p](const std::string& name, callback<admin::location> done) { done(find(*p, name)); };
+  c.move = [](const std::string&, const std::string&, callback<admin::moved> done) {
+    done(no_cluster());
+  };
+  c.drain = [](const std::string&, callback<admin::drained> done) { done(no_cluster()); };
   c.create_user = [p](admin::wanted_user wanted, callback<admin::created_user> done) {
     create_user(p, std::move(wanted), std::move(done));
   };

@@ -28,8 +28,11 @@ presence_parts::presence_parts(storage::database& store, const clock& time, metr
              .on_stored = [&stored] { stored.raise(); }} {}
 
 void presence_parts::add_kind(runtime::entities& entities) {
+  runtime::kind_options options;
+  options.placed = runtime::placement::on_node;  // presence/NODE
   entities.add_kind<presence::reporter>(
-      [this](const runtime::entity_name&) { return std::make_unique<presence::reporter>(needs_); });
+      [this](const runtime::entity_name&) { return std::make_unique<presence::reporter>(needs_); },
+      options);
 }
 
 void presence_parts::start(net::io_thread& thread, runtime::entities& entities) {

@@ -10,11 +10,13 @@
 namespace troupe::app {
 
 void viewer_parts::add_kind(runtime::entities& entities) const {
+  auto options = viewer::kind_options();
+  options.placed = runtime::placement::on_node;  // viewer/NODE.INCARNATION/NUMBER
   entities.add_kind<viewer::viewer_session>(
       [this](const runtime::entity_name&) {
         return std::make_unique<viewer::viewer_session>(needs_);
       },
-      viewer::kind_options());
+      options);
 }
 
 result<void> viewer_parts::open(const viewer_needs& n, net::io_threads& threads,

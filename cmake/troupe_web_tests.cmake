@@ -23,6 +23,15 @@ foreach(file ${e2e_tests})
     ENVIRONMENT "TROUPE_BINARY=$<TARGET_FILE:troupe>")
 endforeach()
 
+# Several real nodes on one machine: tests/cluster. They use the packages of tests/e2e.
+file(GLOB cluster_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/cluster/*.test.mjs")
+foreach(file ${cluster_tests})
+  get_filename_component(name "${file}" NAME_WE)
+  add_test(NAME "cluster/${name}" COMMAND "${NODE}" --test "${file}" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/tests/e2e")
+  set_tests_properties("cluster/${name}" PROPERTIES LABELS "cluster;e2e" TIMEOUT 900 RUN_SERIAL TRUE
+    ENVIRONMENT "TROUPE_BINARY=$<TARGET_FILE:troupe>")
+endforeach()
+
 # What clusters store in: the same promises of chat on PostgreSQL, whose server each test starts for itself. Twelve kills
 # there: the fifty on SQLite are of the program, this is of the other engine.
 foreach(name chat_durability chat_http chat_ws)

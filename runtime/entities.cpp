@@ -52,6 +52,10 @@ void entities::drain(callback<std::size_t> done) {
   node_->drain(std::move(done));
 }
 
+void entities::share(const std::string& with, callback<std::size_t> done) {
+  node_->share(with, std::move(done));
+}
+
 bool entities::received(std::string_view from, link_stream on, const envelope& what) {
   return node_->received(from, on, what);
 }

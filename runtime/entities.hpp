@@ -55,6 +55,8 @@ struct kind_options {
   /// Runs context::run()'s jobs; empty: the node's. For a kind that must not wait behind others.
   job_runner run_job = {};
   placement placed = placement::anywhere;
+  /// Only nodes with this role are proposed, while there are any; empty: all are.
+  std::string role = {};
 };
 
 struct node_options {
@@ -169,6 +171,9 @@ class entities {
   /// (which is draining by then), and ends what is bound to this node when nothing waits for it.
   /// done: how many could not be moved.
   void drain(callback<std::size_t> done);
+  /// Gives a node that has joined what the view proposes for it, 16 at a time. Until its turn an
+  /// entity is served where it is. done: how many could not be moved.
+  void share(const std::string& with, callback<std::size_t> done);
 
   // Of a node of a cluster. Who owns the link hands on what concerns entities, from any thread.
 

@@ -37,16 +37,20 @@ struct overloaded : Fs... {
 
 }  // namespace
 
-std::optional<std::string> propose_owner(const view& v, const entity_name& name) {
+std::optional<std::string> propose_owner(const view& v, const entity_name& name,
+                                         std::string_view role) {
   const member* best = nullptr;
+  bool best_fits = false;
   std::uint64_t best_hash = 0;
   for (const auto& m : v.members) {
     if (m.state != member_state::active) {
       continue;
     }
+    const bool fits = role.empty() || std::ranges::find(m.roles, role) != m.roles.end();
     const auto h = stable_hash(m.node, name.kind, name.id);
-    if (best == nullptr || h > best_hash) {
+    if (best == nullptr || fits > best_fits || (fits == best_fits && h > best_hash)) {
       best = &m;
+      best_fits = fits;
       best_hash = h;
     }
   }

@@ -21,8 +21,10 @@
 namespace troupe::runtime {
 
 /// Whom the view proposes for a name that has no owner: the active node with the highest
-/// hash(node, name). Nothing when no node is active. Only a proposal: the store's row decides.
-std::optional<std::string> propose_owner(const view& v, const entity_name& name);
+/// hash(node, name), of those with the role if there are any such. Nothing when no node is active.
+/// Only a proposal: the store's row decides.
+std::optional<std::string> propose_owner(const view& v, const entity_name& name,
+                                         std::string_view role = {});
 
 enum class phase : std::uint8_t {
   idle,          ///< not here

@@ -26,4 +26,12 @@ std::int64_t audience::count(steady_time now) {
   return sum;
 }
 
+std::map<std::string, std::int64_t> audience::by_node() const {
+  std::map<std::string, std::int64_t> all;
+  for (const auto& [name, node] : nodes_) {
+    all.emplace(name, node.people);
+  }
+  return all;
+}
+
 }  // namespace troupe::chat

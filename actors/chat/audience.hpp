@@ -24,6 +24,9 @@ class audience {
 
   bool is_empty() const { return nodes_.empty(); }
 
+  /// By node, as they reported.
+  std::map<std::string, std::int64_t> by_node() const;
+
  private:
   struct entry {
     std::int64_t people = 0;

@@ -133,7 +133,33 @@ result<void> room::adopt(context& ctx, storage::adopted_room row) {
   is_open_ = true;
   d_.counters.open.add(1);
   drop_oldest_held(ctx);
+  take_over_listeners(ctx);
   return {};
+}
+
+void room::passivate(context&) {
+  for (const auto& [relay, heard] : relays_) {
+    data.relays.insert(relay);
+  }
+  data.people = audience_.by_node();
+  data.viewers = published_viewers_;
+}
+
+/// Of the activation before, which has moved here.
+void room::take_over_listeners(context& ctx) {
+  for (const auto& relay : std::exchange(data.relays, {})) {
+    if (relays_.size() < limits_.relays) {
+      relays_[relay] = ctx.now();
+    }
+  }
+  for (const auto& [node, people] : std::exchange(data.people, {})) {
+    audience_.report(node, people, ctx.now());
+  }
+  published_viewers_ = std::exchange(data.viewers, 0);
+  if (published_viewers_ != 0 && d_.audience != nullptr && is_live()) {
+    d_.audience->on_audience(stream_->stream, published_viewers_);
+  }
+  arm(ctx);
 }
 
 role room::role_of(const speaker& who) const {

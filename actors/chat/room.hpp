@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -61,13 +62,19 @@ class room {
                                      read_words, read_held, decide_held, read_role, read_mode,
                                      stream_changed, follow_changed, audience_report, room_wakeup>;
 
-  /// The part of the memory that tests and tools look at; nothing of it is stored as such.
+  /// The part of the memory that tests and tools look at, and what travels to another node; nothing
+  /// of it is stored as such.
   struct state {
     user_id owner = 0;
     std::string owner_name;
     std::int64_t last_seq = 0;  // stored
     id last_message_id = 0;     // stored
     chat::mode mode;
+    // Set when it leaves: who is told of what comes next. A room whose node died learns it from
+    // the relays themselves, within two seconds.
+    std::set<std::string> relays = {};
+    std::map<std::string, std::int64_t> people = {};  // by node
+    std::int64_t viewers = 0;                         // as published
   };
 
   room(const runtime::entity_name& name, const room_dependencies& d);
@@ -79,6 +86,7 @@ class room {
   static runtime::kind_options options();
 
   runtime::later<void> activate(runtime::context& ctx);
+  void passivate(runtime::context& ctx);
 
   runtime::later<posted> on(runtime::context& ctx, const post& m);
   result<subscription> on(runtime::context& ctx, const subscribe& m);
@@ -117,6 +125,7 @@ class room {
   bool is_live() const;
   /// Wakes up within a second while there is anything to watch.
   void arm(context& ctx);
+  void take_over_listeners(context& ctx);
   void every_second(context& ctx);
   static std::size_t used(const ticket& places);
   std::size_t waiting() const;
@@ -259,7 +268,8 @@ class room {
 
 template <class Inspector>
 auto inspect(Inspector& f, room::state& x) {
-  return f(x.owner, x.owner_name, x.last_seq, x.last_message_id, x.mode);
+  return f(x.owner, x.owner_name, x.last_seq, x.last_message_id, x.mode, x.relays, x.people,
+           x.viewers);
 }
 
 }  // namespace troupe::chat

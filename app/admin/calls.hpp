@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,24 @@
 
 namespace troupe::admin {
 
+/// Another node as the one that was asked knows it.
+struct member_status {
+  std::string node;
+  std::string state;  ///< joining, active, draining, left, dead
+  std::uint64_t incarnation = 0;
+  std::string address;
+  std::vector<std::string> roles;
+  std::optional<std::chrono::milliseconds> heard_ago;  ///< nothing: never
+  bool is_suspected = false;
+  /// It was asked and has answered: what follows is its own word.
+  bool answers = false;
+  std::string version;
+  std::chrono::seconds uptime{};
+  std::uint16_t http_port = 0;
+  std::uint16_t rtmp_port = 0;
+  std::vector<std::pair<std::string, std::int64_t>> counts;
+};
+
 struct node_status {
   std::string node;
   std::string state;  ///< joining, active, draining
@@ -27,6 +46,13 @@ struct node_status {
   std::uint16_t rtmp_port = 0;  ///< 0: no ingest role
   /// "entities", "streams_live", "connections", …; in the order to be shown.
   std::vector<std::pair<std::string, std::int64_t>> counts;
+  // Of one of several nodes.
+  std::uint64_t view = 0;  ///< 0: it is alone
+  std::uint64_t incarnation = 0;
+  std::string address;  ///< by which the others reach it
+  std::vector<std::string> roles;
+  std::string sentence;                ///< how it stands in the cluster, and what it waits for
+  std::vector<member_status> members;  ///< itself not among them
 };
 
 /// One line of runtime::tree_node as the client gets it; parents stand before their children.
@@ -44,6 +70,20 @@ struct location {
   std::string node;
   std::string state;  ///< runtime::location's, or passive: it would be started on first use
   std::uint64_t epoch = 0;
+};
+
+struct moved {
+  std::string name;  ///< KIND/ID
+  std::string from;
+  std::string to;
+  std::chrono::nanoseconds pause{};  ///< how long nobody served it
+};
+
+struct drained {
+  std::string node;
+  std::uint64_t stayed =
+      0;  ///< what could not be moved: it would be taken over once the node is gone
+  std::chrono::milliseconds took{};
 };
 
 struct wanted_user {
@@ -71,6 +111,12 @@ struct calls {
   std::function<void(callback<runtime::tree_node>)> tree;
   /// Errors: invalid_argument for a name that is none, not_found for a kind that is none.
   std::function<void(std::string name, callback<location>)> where;
+  /// Errors: as where; conflict (not_active, not_movable, is_there), invalid_argument
+  /// (no_such_node), unavailable (busy, not_taken, no_cluster).
+  std::function<void(std::string name, std::string node, callback<moved>)> move;
+  /// Answers when nothing is left there that could be moved. Errors: not_found (no_such_node),
+  /// unavailable (no_cluster), deadline_exceeded.
+  std::function<void(std::string node, callback<drained>)> drain;
   std::function<void(wanted_user, callback<created_user>)> create_user;
   std::function<void(std::string username, std::string password, callback<void>)> set_password;
   /// ends_older: what older keys signed is refused at once.

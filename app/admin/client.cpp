@@ -12,6 +12,35 @@
 namespace troupe::admin {
 namespace {
 
+template <class From>
+std::vector<std::pair<std::string, std::int64_t>> counts_of(const From& from) {
+  std::vector<std::pair<std::string, std::int64_t>> counts;
+  for (const auto& count : from.counts()) {
+    counts.emplace_back(count.name(), count.value());
+  }
+  return counts;
+}
+
+member_status to_member(const v1::Member& from) {
+  member_status m;
+  m.node = from.node();
+  m.state = from.state();
+  m.incarnation = from.incarnation();
+  m.address = from.address();
+  m.roles.assign(from.roles().begin(), from.roles().end());
+  if (from.has_heard_ago_ms()) {
+    m.heard_ago = std::chrono::milliseconds(from.heard_ago_ms());
+  }
+  m.is_suspected = from.is_suspected();
+  m.answers = from.answers();
+  m.version = from.version();
+  m.uptime = std::chrono::seconds(from.uptime_s());
+  m.http_port = static_cast<std::uint16_t>(from.http_port());
+  m.rtmp_port = static_cast<std::uint16_t>(from.rtmp_port());
+  m.counts = counts_of(from);
+  return m;
+}
+
 class unix_client final : public client {
  public:
   unix_client(std::filesystem::path socket, std::chrono::milliseconds timeout)
@@ -33,8 +62,14 @@ class unix_client final : public client {
     s.host = reply.host();
     s.http_port = static_cast<std::uint16_t>(reply.http_port());
     s.rtmp_port = static_cast<std::uint16_t>(reply.rtmp_port());
-    for (const auto& count : reply.counts()) {
-      s.counts.emplace_back(count.name(), count.value());
+    s.counts = counts_of(reply);
+    s.view = reply.view();
+    s.incarnation = reply.incarnation();
+    s.address = reply.address();
+    s.roles.assign(reply.roles().begin(), reply.roles().end());
+    s.sentence = reply.sentence();
+    for (const auto& member : reply.members()) {
+      s.members.push_back(to_member(member));
     }
     return s;
   }
@@ -64,6 +99,28 @@ class unix_client final : public client {
       return fail(done.error());
     }
     return location{reply.name(), reply.node(), reply.state(), reply.epoch()};
+  }
+
+  result<moved> move(const std::string& name, const std::string& node) override {
+    v1::MoveRequest request;
+    request.set_name(name);
+    request.set_node(node);
+    v1::MoveReply reply;
+    if (auto done = call(&v1::Admin::Stub::Move, request, reply); !done) {
+      return fail(done.error());
+    }
+    return moved{reply.name(), reply.from(), reply.to(),
+                 std::chrono::nanoseconds(reply.pause_ns())};
+  }
+
+  result<drained> drain(const std::string& node) override {
+    v1::DrainRequest request;
+    request.set_node(node);
+    v1::DrainReply reply;
+    if (auto done = call(&v1::Admin::Stub::Drain, request, reply); !done) {
+      return fail(done.error());
+    }
+    return drained{reply.node(), reply.stayed(), std::chrono::milliseconds(reply.took_ms())};
   }
 
   result<created_user> create_user(const wanted_user& wanted) override {

@@ -20,6 +20,8 @@ class client {
   virtual result<node_status> status() = 0;
   virtual result<std::vector<tree_line>> tree() = 0;
   virtual result<location> where(const std::string& name) = 0;
+  virtual result<moved> move(const std::string& name, const std::string& node) = 0;
+  virtual result<drained> drain(const std::string& node) = 0;
   virtual result<created_user> create_user(const wanted_user& wanted) = 0;
   virtual result<void> set_password(const std::string& username, const std::string& password) = 0;
   virtual result<signing_key> rotate_token_key(bool ends_older) = 0;

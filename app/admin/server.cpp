@@ -51,6 +51,33 @@ callback<void> finishing(grpc::ServerUnaryReactor* reactor) {
   };
 }
 
+template <class To>
+void add_counts(const std::vector<std::pair<std::string, std::int64_t>>& counts, To& to) {
+  for (const auto& [name, value] : counts) {
+    auto* count = to.add_counts();
+    count->set_name(name);
+    count->set_value(value);
+  }
+}
+
+void write(const member_status& from, v1::Member& to) {
+  to.set_node(from.node);
+  to.set_state(from.state);
+  to.set_incarnation(from.incarnation);
+  to.set_address(from.address);
+  to.mutable_roles()->Add(from.roles.begin(), from.roles.end());
+  if (from.heard_ago) {
+    to.set_heard_ago_ms(from.heard_ago->count());
+  }
+  to.set_is_suspected(from.is_suspected);
+  to.set_answers(from.answers);
+  to.set_version(from.version);
+  to.set_uptime_s(from.uptime.count());
+  to.set_http_port(from.http_port);
+  to.set_rtmp_port(from.rtmp_port);
+  add_counts(from.counts, to);
+}
+
 void add_lines(const runtime::tree_node& node, std::uint32_t depth, v1::TreeReply& reply) {
   if (reply.lines_size() == most_tree_lines || depth == deepest_tree) {
     reply.set_is_truncated(true);
@@ -83,10 +110,14 @@ class service final : public v1::Admin::CallbackService {
       reply->set_host(s.host);
       reply->set_http_port(s.http_port);
       reply->set_rtmp_port(s.rtmp_port);
-      for (const auto& [name, value] : s.counts) {
-        auto* count = reply->add_counts();
-        count->set_name(name);
-        count->set_value(value);
+      add_counts(s.counts, *reply);
+      reply->set_view(s.view);
+      reply->set_incarnation(s.incarnation);
+      reply->set_address(s.address);
+      reply->mutable_roles()->Add(s.roles.begin(), s.roles.end());
+      reply->set_sentence(s.sentence);
+      for (const auto& member : s.members) {
+        write(member, *reply->add_members());
       }
     }));
     return reactor;
@@ -108,6 +139,30 @@ class service final : public v1::Admin::CallbackService {
                    reply->set_node(l.node);
                    reply->set_state(l.state);
                    reply->set_epoch(l.epoch);
+                 }));
+    return reactor;
+  }
+
+  grpc::ServerUnaryReactor* Move(grpc::CallbackServerContext* context,
+                                 const v1::MoveRequest* request, v1::MoveReply* reply) override {
+    auto* reactor = context->DefaultReactor();
+    calls_.move(request->name(), request->node(),
+                finishing<moved>(reactor, [reply](const moved& m) {
+                  reply->set_name(m.name);
+                  reply->set_from(m.from);
+                  reply->set_to(m.to);
+                  reply->set_pause_ns(m.pause.count());
+                }));
+    return reactor;
+  }
+
+  grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext* context,
+                                  const v1::DrainRequest* request, v1::DrainReply* reply) override {
+    auto* reactor = context->DefaultReactor();
+    calls_.drain(request->node(), finishing<drained>(reactor, [reply](const drained& d) {
+                   reply->set_node(d.node);
+                   reply->set_stayed(d.stayed);
+                   reply->set_took_ms(d.took.count());
                  }));
     return reactor;
   }

@@ -19,10 +19,16 @@ class parser {
     user->require_subcommand(1);
     add(app_, "serve", "Run a node until SIGTERM or Ctrl-C", serve{});
     add(app_, "check-config", "Say what is wrong with the configuration", check_config{});
-    add(app_, "status", "How a node is", status{});
-    add(app_, "tree", "What runs on a node, and under whose supervision", tree{});
+    add(app_, "status", "How the nodes are", status{});
+    add(app_, "tree", "What runs on the nodes, and under whose supervision", tree{});
     auto* found = add(app_, "where", "Which node holds an entity", where{});
     found->add_option("name", where_.name, "KIND/ID, as in stream/48213")->required();
+    auto* moves = add(app_, "move", "Give an entity to another node", cli::move{});
+    moves->add_option("name", move_.name, "KIND/ID, as in room/977")->required();
+    moves->add_option("to", move_.to, "The node that is to have it")->required();
+    auto* drains =
+        add(app_, "drain", "Give away what a node holds, so that it can be stopped", drain{});
+    drains->add_option("drained", drain_.node, "The node's name")->required();
     auto* create = add(*user, "create", "Make a user; the password is read from standard input",
                        create_user{});
     create->add_option("username", create_user_.username)->required();
@@ -66,7 +72,10 @@ class parser {
   CLI::App* add(CLI::App& parent, const std::string& name, const std::string& help, command what) {
     auto* subcommand = parent.add_subcommand(name, help);
     subcommand->add_option("--config", config_, "The configuration file (default: ./cluster.conf)");
-    subcommand->add_option("--node", result_.node, "The node's name");
+    subcommand->add_option(
+        "--node", result_.node,
+        "The node that is to serve, or to be asked (default: the only one, or the "
+        "first that answers)");
     subcommand->add_flag("--json", result_.json, "Answer in JSON");
     commands_.emplace_back(subcommand, std::move(what));
     return subcommand;
@@ -95,6 +104,10 @@ class parser {
   void fill(command& what) const {
     if (std::holds_alternative<where>(what)) {
       what = where_;
+    } else if (std::holds_alternative<cli::move>(what)) {
+      what = move_;
+    } else if (std::holds_alternative<drain>(what)) {
+      what = drain_;
     } else if (std::holds_alternative<create_user>(what)) {
       what = create_user_;
     } else if (std::holds_alternative<set_password>(what)) {
@@ -113,6 +126,8 @@ class parser {
   invocation result_;
   std::string config_;
   where where_;
+  cli::move move_;
+  drain drain_;
   create_user create_user_;
   set_password set_password_;
   rotate_token_key rotate_token_key_;

@@ -23,6 +23,15 @@ struct where {
   std::string name;  ///< KIND/ID
 };
 
+struct move {
+  std::string name;  ///< KIND/ID
+  std::string to;    ///< a node
+};
+
+struct drain {
+  std::string node;
+};
+
 struct create_user {
   std::string username;
   std::string email;
@@ -50,8 +59,9 @@ struct make_node_certificate {
 
 struct version {};
 
-using command = std::variant<serve, check_config, status, tree, where, create_user, set_password,
-                             rotate_token_key, make_ca, make_node_certificate, version>;
+using command =
+    std::variant<serve, check_config, status, tree, where, move, drain, create_user, set_password,
+                 rotate_token_key, make_ca, make_node_certificate, version>;
 
 struct invocation {
   command what;

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
 #include <iostream>
 #include <utility>
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include "app/admin/client.hpp"
 #include "app/admin/server.hpp"
@@ -26,6 +28,55 @@ constexpr int nobody_answers = 3;
 
 // Longer than any password accounts take; a wrong file on standard input ends here.
 constexpr std::size_t longest_password = 4096;
+
+constexpr auto usual_timeout = std::chrono::seconds(20);
+// What a drain takes besides moving: the store is told, sockets are.
+constexpr auto drain_allowance = std::chrono::seconds(20);
+
+json::object to_json(const std::vector<std::pair<std::string, std::int64_t>>& counts) {
+  json::object o;
+  for (const auto& [name, value] : counts) {
+    o[name] = value;
+  }
+  return o;
+}
+
+json::object to_json(const admin::member_status& m) {
+  json::object o{{"node", m.node},
+                 {"state", m.state},
+                 {"incarnation", m.incarnation},
+                 {"address", m.address},
+                 {"roles", json::array(m.roles.begin(), m.roles.end())},
+                 {"heard_ago_ms", nullptr},
+                 {"suspected", m.is_suspected},
+                 {"answers", m.answers}};
+  if (m.heard_ago) {
+    o["heard_ago_ms"] = m.heard_ago->count();
+  }
+  if (m.answers) {
+    o["version"] = m.version;
+    o["uptime_s"] = m.uptime.count();
+    o["http_port"] = m.http_port;
+    o["rtmp_port"] = m.rtmp_port;
+    o["counts"] = to_json(m.counts);
+  }
+  return o;
+}
+
+std::string to_text(const admin::member_status& m) {
+  std::string text = fmt::format("node {} is {}\n  address {}\n  roles {}\n", m.node, m.state,
+                                 m.address, fmt::join(m.roles, ", "));
+  if (m.is_suspected) {
+    text += "  does not answer this node's pings\n";
+  }
+  if (m.answers) {
+    text += fmt::format("  version {}\n  up for {} s\n", m.version, m.uptime.count());
+    for (const auto& [name, value] : m.counts) {
+      text += fmt::format("  {} {}\n", name, value);
+    }
+  }
+  return text;
+}
 
 class runner {
  public:
@@ -99,6 +150,36 @@ class runner {
               {{"name", l.name}, {"node", l.node}, {"state", l.state}, {"epoch", l.epoch}},
               fmt::format("{} is {} on node {}", l.name, l.state, l.node));
         });
+  }
+
+  int on(const cli::move& what) {
+    return ask<admin::moved>(
+        [&](admin::client& c) { return c.move(what.name, what.to); },
+        [this](const admin::moved& m) {
+          const auto pause_ms = std::chrono::duration<double, std::milli>(m.pause).count();
+          return answer(
+              {{"name", m.name}, {"from", m.from}, {"node", m.to}, {"pause_ms", pause_ms}},
+              fmt::format("{} moved from node {} to node {}; it was away for {:.1f} ms", m.name,
+                          m.from, m.to, pause_ms));
+        });
+  }
+
+  int on(const drain& what) {
+    return ask<admin::drained>(
+        [&](admin::client& c) { return c.drain(what.node); },
+        [this](const admin::drained& d) {
+          const auto seconds = std::chrono::duration<double>(d.took).count();
+          return answer(
+              {{"node", d.node}, {"stayed", d.stayed}, {"took_ms", d.took.count()}},
+              d.stayed == 0
+                  ? fmt::format("node {} holds nothing any more after {:.1f} s: it can be stopped",
+                                d.node, seconds)
+                  : fmt::format(
+                        "node {} still holds {} that could not be moved after {:.1f} s; the "
+                        "others take them over when it is stopped",
+                        d.node, d.stayed, seconds));
+        },
+        config_.cluster.drain_timeout + drain_allowance);
   }
 
   int on(const create_user& what) {
@@ -187,26 +268,36 @@ class runner {
   }
 
   int show(const admin::node_status& s) {
-    json::object counts;
     std::string text = fmt::format("node {} is {}\n  version {}\n  up for {} s\n  http port {}\n",
                                    s.node, s.state, s.version, s.uptime.count(), s.http_port);
     if (s.rtmp_port != 0) {
       text += fmt::format("  rtmp port {}\n", s.rtmp_port);
     }
     for (const auto& [name, value] : s.counts) {
-      counts[name] = value;
       text += fmt::format("  {} {}\n", name, value);
     }
+    json::object all{{"node", s.node},           {"state", s.state},
+                     {"version", s.version},     {"uptime_s", s.uptime.count()},
+                     {"host", s.host},           {"http_port", s.http_port},
+                     {"rtmp_port", s.rtmp_port}, {"counts", to_json(s.counts)}};
+    if (s.view != 0) {
+      json::array members;
+      text += fmt::format("  address {}\n  roles {}\n  {}\n", s.address, fmt::join(s.roles, ", "),
+                          s.sentence);
+      for (const auto& m : s.members) {
+        members.push_back(to_json(m));
+        text += to_text(m);
+      }
+      text += fmt::format("view {}\n", s.view);
+      all["view"] = s.view;
+      all["incarnation"] = s.incarnation;
+      all["address"] = s.address;
+      all["roles"] = json::array(s.roles.begin(), s.roles.end());
+      all["sentence"] = s.sentence;
+      all["members"] = std::move(members);
+    }
     text.pop_back();
-    return answer({{"node", s.node},
-                   {"state", s.state},
-                   {"version", s.version},
-                   {"uptime_s", s.uptime.count()},
-                   {"host", s.host},
-                   {"http_port", s.http_port},
-                   {"rtmp_port", s.rtmp_port},
-                   {"counts", counts}},
-                  text);
+    return answer(all, text);
   }
 
   int show(const std::vector<admin::tree_line>& lines) {
@@ -233,13 +324,14 @@ class runner {
 
   /// Asks the named node, or each in turn until one answers.
   template <class T, class Ask, class Show>
-  int ask(Ask question, Show show_it) {
+  int ask(Ask question, Show show_it, std::chrono::milliseconds timeout = usual_timeout) {
     error last;
     for (const auto& node : config_.nodes) {
       if (!asked_.node.empty() && node.name != asked_.node) {
         continue;
       }
-      const auto client = admin::make_client(admin::socket_path(config_.cluster.data, node.name));
+      const auto client =
+          admin::make_client(admin::socket_path(config_.cluster.data, node.name), timeout);
       const result<T> got = question(*client);
       if (got) {
         if constexpr (std::is_void_v<T>) {

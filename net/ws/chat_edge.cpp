@@ -206,6 +206,19 @@ std::size_t chat_edge::sockets() const {
   return all;
 }
 
+void chat_edge::send_away(const std::function<void()>& done) {
+  is_leaving_ = true;
+  const auto left = std::make_shared<std::atomic<std::size_t>>(stations_.size());
+  for (const auto& s : stations_) {
+    s.hub->post([left, done](hub& h) {
+      h.send_away();
+      if (--*left == 0) {
+        done();
+      }
+    });
+  }
+}
+
 void chat_edge::upgrade(http::request r, std::unique_ptr<net::upgrade_request> how) {
   const auto refuse = [&](http::response answer) {
     refused_.add();
@@ -217,6 +230,11 @@ void chat_edge::upgrade(http::request r, std::unique_ptr<net::upgrade_request> h
   if (!accept || !where || at == nullptr) {
     TROUPE_CHECK(at != nullptr, "sockets are opened on I/O threads");
     refuse(accept ? http::error_response(404, "not_found", "no such address") : accept.error());
+    return;
+  }
+  if (is_leaving_) {
+    refuse(http::error_response(
+        make_error(errc::unavailable, "node_leaving", "this node is leaving: come to another")));
     return;
   }
   auto asked = read_query(r);
@@ -331,6 +349,9 @@ void chat_edge::join(const arrival_ptr& a) {
 }
 
 void chat_edge::welcome(const arrival_ptr& a, result<viewer::opened> opened) {
+  if (opened && is_leaving_) {
+    opened = fail(errc::unavailable, "node_leaving", "this node is leaving: come to another");
+  }
   if (!opened) {
     refused_.add();
     a->refuse(opened.error());

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -57,6 +58,10 @@ class chat_edge {
   http::response answer(const http::request& r) const;
   void upgrade(http::request r, std::unique_ptr<net::upgrade_request> how);
 
+  /// From now on none is let in, and those that are here are sent elsewhere (`reconnect`). done: on
+  /// an I/O thread, when each was told. From any thread.
+  void send_away(const std::function<void()>& done);
+
   /// Chat sockets that had their welcome; only while no loop runs, for tests.
   std::size_t sockets() const;
 
@@ -80,6 +85,7 @@ class chat_edge {
   http::rate_limiter connects_;
   std::vector<station> stations_;
   std::atomic<std::uint64_t> viewers_{0};
+  std::atomic<bool> is_leaving_{false};
 };
 
 }  // namespace troupe::ws

@@ -51,6 +51,8 @@ class chat_session final : public web_socket, public member {
   void on_tick(steady_time now) override;
   void on_overdue(std::uint32_t number) override;
 
+  void on_leaving() override { on_stop(); }
+
  private:
   struct post {
     std::uint32_t number = 0;

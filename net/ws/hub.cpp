@@ -36,6 +36,15 @@ void hub::post(std::move_only_function<void(hub&)> what) {
   loop_->post([self = shared_from_this(), what = std::move(what)]() mutable { what(*self); });
 }
 
+void hub::send_away() {
+  // Sockets may leave meanwhile; those that come later are told by who lets them in.
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (auto* const who = slots_[i].who) {
+      who->on_leaving();
+    }
+  }
+}
+
 // Events
 
 void hub::deliver(user_id id, events what) {

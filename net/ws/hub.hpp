@@ -34,6 +34,9 @@ class member : public subscriber {
   /// A second has passed since it said something; see hub::watch().
   virtual void on_overdue(std::uint32_t number) = 0;
 
+  /// The node gives away what it holds: the socket's client is to come back elsewhere.
+  virtual void on_leaving() {}
+
  private:
   friend class hub;
   std::uint32_t slot_ = 0;
@@ -95,6 +98,9 @@ class hub : public std::enable_shared_from_this<hub> {
   std::int64_t head(user_id room) const;
   /// Calls on_overdue(number) in a second.
   void watch(ticket t, std::uint32_t number);
+
+  /// Tells every socket on_leaving(). On the loop's thread.
+  void send_away();
 
   const clock& time() const { return clock_; }
 

@@ -101,6 +101,7 @@ class node {
   void peer_changed(std::string_view peer, peer_state now);
   void move(const entity_name& name, const std::string& to, callback<duration> done);
   void drain(callback<std::size_t> done);
+  void share(const std::string& with, callback<std::size_t> done);
   /// A control message of a move.
   void heed(std::string_view from, const entity_name& name, const envelope& what);
   void view_changed();
@@ -155,6 +156,7 @@ class node {
   template <class F>
   void for_each_host(F f);
   void drain_next(const std::shared_ptr<drain_state>& all);
+  std::optional<std::string> proposed(const runtime::view& v, const entity_name& name) const;
 
   node_parts parts_;
   message_registry messages_;

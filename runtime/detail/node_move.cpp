@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The part of node that moves entities: one by name, or all of them when the node drains.
 #include <algorithm>
+#include <optional>
 
 #include "runtime/detail/node.hpp"
 #include "runtime/detail/router.hpp"
@@ -20,6 +21,7 @@ struct drain_state {
   std::vector<std::pair<entity_name, int>> left;  ///< with the tries it has
   int on_their_way = 0;
   std::size_t stayed = 0;
+  std::optional<std::string> only_to = {};  ///< what is to go elsewhere stays
   callback<std::size_t> done;
 };
 
@@ -100,6 +102,26 @@ void node::drain(callback<std::size_t> done) {
   edge_->post([this, all] { drain_next(all); });
 }
 
+void node::share(const std::string& with, callback<std::size_t> done) {
+  const auto all = std::make_shared<drain_state>();
+  all->only_to = with;
+  all->done = std::move(done);
+  const auto v = view();
+  for_each_host([&](entity_host& host) {
+    const bool is_spread = host.kind().entry.options.placed == placement::anywhere;
+    if (is_spread && host.seen_phase() == phase::active && proposed(*v, host.self()) == with) {
+      all->left.emplace_back(host.self(), tries);
+    }
+  });
+  edge_->post([this, all] { drain_next(all); });
+}
+
+std::optional<std::string> node::proposed(const runtime::view& v, const entity_name& name) const {
+  const auto* const kind = kind_of(name);
+  return propose_owner(
+      v, name, kind == nullptr ? std::string_view() : std::string_view(kind->entry.options.role));
+}
+
 void node::drain_next(const std::shared_ptr<drain_state>& all) {
   for (;;) {
     std::pair<entity_name, int> next;
@@ -119,8 +141,14 @@ void node::drain_next(const std::shared_ptr<drain_state>& all) {
       ++all->on_their_way;
     }
     auto others = *view();
-    std::erase_if(others.members, [&](const member& m) { return m.node == parts_.options.node; });
-    const auto target = propose_owner(others, next.first);
+    std::erase_if(others.members,
+                  [&](const member& m) { return m.node == parts_.options.node && !all->only_to; });
+    const auto target = proposed(others, next.first);
+    if (all->only_to && target != all->only_to) {
+      const std::lock_guard lock(all->mutex);
+      --all->on_their_way;  // the view has changed meanwhile
+      continue;
+    }
     move(next.first, target.value_or(""), [this, all, next](result<duration> how) {
       // Not here any more is as good as moved.
       const bool is_gone =

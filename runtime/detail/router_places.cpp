@@ -64,7 +64,8 @@ std::optional<entity_owner> router::proposal(const entity_name& name) const {
   if (kind != nullptr && kind->entry.options.placed == placement::near_sender && is_active) {
     return entity_owner{self.node, self.incarnation, 0};
   }
-  const auto node = propose_owner(*v, name);
+  const auto node = propose_owner(
+      *v, name, kind == nullptr ? std::string_view() : std::string_view(kind->entry.options.role));
   if (!node) {
     return std::nullopt;
   }

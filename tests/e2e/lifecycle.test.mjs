@@ -136,7 +136,8 @@ test('bad surroundings are named and change nothing', async () => {
     await writeFile(join(folder, 'not.db'), 'this is no database at all, but long enough to look like a file\n'.repeat(50));
     assert.match(await refused('[cluster]\nstore = "sqlite:not.db"\ndata = "d1"\n[[node]]\nname = "a"\nhttp = 0\nrtmp = 0\n', folder), /database/);
     const two = ['a', 'b'].map((name) => `[[node]]\nname = "${name}"\nhost = "127.0.0.1"\nhttp = 0\nrtmp = 0\n`).join('');
-    assert.match(await refused(`[cluster]\nstore = "postgresql://t@127.0.0.1/t"\ndata = "d2"\n${two}`, folder, '--node', 'a'), /several nodes/);
+    assert.match(await refused(`[cluster]\nstore = "sqlite:two.db"\ndata = "d2"\n${two}`, folder, '--node', 'a'), /postgresql.*for 2 nodes, found SQLite/);
+    assert.match(await refused(`[cluster]\nstore = "postgresql://t@127.0.0.1:1/t"\ndata = "d3"\n${two}`, folder, '--node', 'a'), /opening the store/);
     await writeFile(join(folder, 'file'), '');
     assert.match(await refused('[cluster]\nstore = "sqlite:ok.db"\ndata = "file/below"\n[[node]]\nname = "a"\nhttp = 0\nrtmp = 0\n', folder), /data folder/);
   } finally {

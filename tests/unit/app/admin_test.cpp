@@ -24,7 +24,25 @@ namespace {
 
 namespace json = boost::json;
 
-/// A node that knows one user and one stream.
+member_status other_node() {
+  member_status m;
+  m.node = "b";
+  m.state = "draining";
+  m.incarnation = 78;
+  m.address = "10.0.0.2:4040";
+  m.roles = {"edge", "rooms"};
+  m.heard_ago = std::chrono::milliseconds(40);
+  m.is_suspected = true;
+  m.answers = true;
+  m.version = "1.2.2";
+  m.uptime = std::chrono::seconds(9);
+  m.http_port = 8081;
+  m.rtmp_port = 1936;
+  m.counts = {{"room entities", 4}};
+  return m;
+}
+
+/// A node that knows one user, one stream and another node.
 calls small_node() {
   calls c;
   c.status = [](callback<node_status> done) {
@@ -35,7 +53,23 @@ calls small_node() {
                      "host",
                      8080,
                      1935,
-                     {{"entities", 3}, {"streams_live", 1}}});
+                     {{"entities", 3}, {"streams_live", 1}},
+                     12,
+                     77,
+                     "10.0.0.1:4040",
+                     {"ingest"},
+                     "may serve",
+                     {other_node()}});
+  };
+  c.move = [](const std::string& name, const std::string& node, callback<moved> done) {
+    if (node == "x") {
+      done(fail(errc::invalid_argument, "no_such_node", "no other active node is x"));
+      return;
+    }
+    done(moved{name, "a", node, std::chrono::microseconds(12'340)});
+  };
+  c.drain = [](const std::string& node, callback<drained> done) {
+    done(drained{node, node == "c" ? 2U : 0U, std::chrono::milliseconds(1500)});
   };
   c.tree = [](callback<runtime::tree_node> done) {
     done(runtime::tree_node{
@@ -118,6 +152,41 @@ TEST_CASE("admin: what the node answers arrives whole", "[app][admin]") {
   CHECK(status->rtmp_port == 1935);
   REQUIRE(status->counts.size() == 2);
   CHECK(status->counts[1] == std::pair<std::string, std::int64_t>("streams_live", 1));
+
+  CHECK(status->view == 12);
+  CHECK(status->incarnation == 77);
+  CHECK(status->address == "10.0.0.1:4040");
+  CHECK(status->roles == std::vector<std::string>{"ingest"});
+  CHECK(status->sentence == "may serve");
+  REQUIRE(status->members.size() == 1);
+  const auto& other = status->members.front();
+  const auto expected = other_node();
+  CHECK(other.node == expected.node);
+  CHECK(other.state == expected.state);
+  CHECK(other.incarnation == expected.incarnation);
+  CHECK(other.address == expected.address);
+  CHECK(other.roles == expected.roles);
+  CHECK(other.heard_ago == expected.heard_ago);
+  CHECK(other.is_suspected);
+  CHECK(other.answers);
+  CHECK(other.version == expected.version);
+  CHECK(other.uptime == expected.uptime);
+  CHECK(other.http_port == expected.http_port);
+  CHECK(other.rtmp_port == expected.rtmp_port);
+  CHECK(other.counts == expected.counts);
+
+  const auto moved = c->move("room/977", "b");
+  REQUIRE(moved.has_value());
+  CHECK(moved->name == "room/977");
+  CHECK(moved->from == "a");
+  CHECK(moved->to == "b");
+  CHECK(moved->pause == std::chrono::microseconds(12'340));
+  CHECK(c->move("room/977", "x").error().reason == "no_such_node");
+  const auto drained = c->drain("c");
+  REQUIRE(drained.has_value());
+  CHECK(drained->node == "c");
+  CHECK(drained->stayed == 2);
+  CHECK(drained->took == std::chrono::milliseconds(1500));
 
   const auto tree = c->tree();
   REQUIRE(tree.has_value());

@@ -27,6 +27,10 @@ TEST_CASE("command line: every command is understood", "[app][cli]") {
   CHECK(std::holds_alternative<tree>(parsed({"tree"}).what));
   CHECK(std::holds_alternative<version>(parsed({"version"}).what));
   CHECK(std::get<where>(parsed({"where", "stream/48213"}).what).name == "stream/48213");
+  const auto moved = std::get<cli::move>(parsed({"move", "room/977", "b"}).what);
+  CHECK(moved.name == "room/977");
+  CHECK(moved.to == "b");
+  CHECK(std::get<drain>(parsed({"drain", "b", "--node", "a"}).what).node == "b");
   const auto asked = parsed({"user", "create", "ann", "--email", "ann@example.org",
                              "--password-stdin", "--administrator"});
   const auto& user = std::get<create_user>(asked.what);
@@ -45,9 +49,10 @@ TEST_CASE("command line: each command takes --config, --node and --json", "[app]
   CHECK(plain.node.empty());
   CHECK_FALSE(plain.json);
   const std::vector<std::vector<std::string>> commands = {
-      {"serve"},   {"check-config"},     {"status"},
-      {"tree"},    {"where", "a/1"},     {"user", "set-password", "x", "--password-stdin"},
-      {"version"}, {"rotate-token-key"},
+      {"serve"},      {"check-config"},     {"status"},
+      {"tree"},       {"where", "a/1"},     {"user", "set-password", "x", "--password-stdin"},
+      {"version"},    {"rotate-token-key"}, {"move", "a/1", "c"},
+      {"drain", "c"},
   };
   for (auto arguments : commands) {
     CAPTURE(arguments);

@@ -217,6 +217,42 @@ TEST_CASE("move: refused where it cannot be", "[runtime][move]") {
   CHECK(cluster.home_of(name) == "b");
 }
 
+TEST_CASE("move: a node that joins gets its share, and nothing else moves", "[runtime][move]") {
+  sample_cluster cluster;
+  std::map<entity_name, std::string> homes;
+  for (int i = 0; i < 120; ++i) {
+    const entity_name name{i % 2 == 0 ? "kept" : "brief", std::to_string(i)};
+    REQUIRE(cluster.ask("a", name, add{1}));
+    homes[name] = cluster.home_of(name);
+  }
+  cluster.start("d");
+  cluster.run();
+  int ended = 0;
+  for (const auto* node : {"a", "b", "c"}) {
+    cluster.node(node).share("d", [&](const result<std::size_t>& stayed) {
+      CHECK(stayed.value_or(99) == 0);
+      ++ended;
+    });
+  }
+  for (int i = 0; i < 50 && ended < 3; ++i) {
+    cluster.advance(100ms);
+  }
+  CHECK(ended == 3);
+  const view four{1,
+                  {{"a", 1, member_state::active},
+                   {"b", 1, member_state::active},
+                   {"c", 1, member_state::active},
+                   {"d", 1, member_state::active}}};
+  int on_d = 0;
+  for (const auto& [name, before] : homes) {
+    const auto home = cluster.home_of(name);
+    CHECK(home == (propose_owner(four, name) == "d" ? "d" : before));
+    on_d += home == "d" ? 1 : 0;
+    CHECK(cluster.ask("b", name, add{1})->value == 2);
+  }
+  CHECK(on_d > 10);
+}
+
 TEST_CASE("move: a drained node has nothing left", "[runtime][move]") {
   sample_cluster cluster;
   std::vector<entity_name> names;

@@ -173,6 +173,24 @@ TEST_CASE("placement_core: a view proposes owners evenly, and keeps them when ot
   CHECK_FALSE(propose_owner({1, {{"a", 1, member_state::joining}}}, name));
 }
 
+TEST_CASE("placement_core: nodes with the role are proposed, while there are any",
+          "[runtime][placement]") {
+  view v{1,
+         {{"a", 1, member_state::active, "", {"edge"}},
+          {"b", 1, member_state::active, "", {"edge", "rooms"}},
+          {"c", 1, member_state::active, "", {"rooms"}}}};
+  std::map<std::string, int> count;
+  for (int i = 0; i < 300; ++i) {
+    ++count[*propose_owner(v, {"room", std::to_string(i)}, "rooms")];
+  }
+  CHECK(count.size() == 2);
+  CHECK(count["a"] == 0);
+  v.members[1].state = member_state::dead;
+  CHECK(*propose_owner(v, {"room", "1"}, "rooms") == "c");
+  v.members[2].state = member_state::draining;
+  CHECK(*propose_owner(v, {"room", "1"}, "rooms") == "a");
+}
+
 TEST_CASE("placement_core: gives the name to another node, or keeps it", "[runtime][placement]") {
   walk w;
   w.activate();

@@ -217,6 +217,27 @@ TEST_CASE("chat_edge: a peer that leaves while it waits leaves nothing", "[net][
   CHECK(b.people.now.empty());
 }
 
+TEST_CASE("chat_edge: sends everybody away, and lets nobody in any more", "[net][ws]") {
+  chat_bench b;
+  auto& first = b.connect();
+  auto& second = b.connect({{"token", "user-8"}});
+  b.script.holds_joins = true;
+  auto& late = b.connect();  // waits for its room
+  int told = 0;
+  b.edge->send_away([&] { ++told; });
+  b.run();
+  CHECK(told == 1);
+  for (auto* p : {&first, &second}) {
+    CHECK(p->types() == strings{"welcome", "reconnect"});
+    CHECK(p->closed == 1001);
+  }
+  b.script.waiting_joins.at(0).set(b.script.joined);
+  b.run();
+  CHECK(code_of(late) == "503 node_leaving");
+  b.script.holds_joins = false;
+  CHECK(code_of(b.connect()) == "503 node_leaving");
+}
+
 TEST_CASE("chat_edge: bounds the sockets of an account", "[net][ws]") {
   chat_bench b({.sockets_per_user = 2});
   auto& first = b.connect({{"token", "user-8"}});

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A node while it runs, and its end: housekeeping, readiness, the drain, the order of the stop.
+#include <chrono>
+#include <future>
+
+#include "app/node_parts.hpp"
+#include "app/orphaned_streams.hpp"
+#include "base/log.hpp"
+
+namespace troupe::app {
+namespace {
+
+constexpr auto housekeeping_period = std::chrono::seconds(2);
+constexpr int periods_per_sweep = 30;
+constexpr auto sockets_deadline = std::chrono::seconds(2);
+
+}  // namespace
+
+void node::parts::start_housekeeping() {
+  housekeeping = threads->at(0).call_every(housekeeping_period,
+                                           [this, period = 0]() mutable { keep_house(period++); });
+}
+
+void node::parts::keep_house(int period) {
+  // A full queue is an answer too: the store does not keep up.
+  const bool accepted = house_pool->submit([this, period] {
+    store_answers = store->ping().has_value();
+    if (const auto looked = accounts->look_after(); !looked && store_answers) {
+      log::warn("accounts not looked after: {}", looked.error().message);
+    }
+    look_for_strangers();
+    // Of several nodes one sweeps what all have.
+    if (period % periods_per_sweep == 0 && (!cluster || cluster->is_housekeeper())) {
+      sweep();
+    }
+  });
+  if (!accepted) {
+    store_answers = false;
+  }
+  if (orphans_wanted) {
+    wake_orphans();  // the store did not answer, or the pool had no room
+  }
+  counters.make_gauge("troupe_log_dropped_lines", "Log lines lost because the queue was full")
+      .set(static_cast<double>(log::dropped_lines()));
+}
+
+void node::parts::sweep() {
+  chat->sweep();
+  if (const auto ended = streams->end_unpublished(conf.stream.unpublished_timeout); !ended) {
+    log::warn("unpublished streams not ended: {}", ended.error().message);
+  }
+  if (const auto removed = store->tokens().remove_expired(time.wall()); !removed) {
+    log::warn("expired tokens not removed: {}", removed.error().message);
+  }
+  if (cluster) {
+    cluster->sweep();
+  }
+}
+
+/// Two that do not know each other would both take what is in the store.
+void node::parts::look_for_strangers() {
+  if (cluster || store->kind() == storage::engine::sqlite) {
+    return;
+  }
+  const auto found = store->cluster().read();
+  if (found && found->view > 0 && !has_strangers.exchange(true)) {
+    log::error(
+        "another node has joined this store, and this one runs as if it were alone: start it again "
+        "with the cluster.conf that lists both");
+  }
+}
+
+void node::parts::wake_orphans() {
+  orphans_wanted = true;
+  // No room: the housekeeping tries again.
+  static_cast<void>(house_pool->submit([this] {
+    if (stopping || cluster->why_not_ready() || !orphans_wanted.exchange(false)) {
+      return;
+    }
+    const auto view = cluster->member().view();
+    const auto woken = wake_orphaned_streams(*store, *entities, *view, self.name);
+    if (!woken) {
+      orphans_wanted = true;
+      log::warn("streams of nodes that are gone were not found: {}", woken.error().message);
+    } else if (*woken > 0) {
+      log::info("streams that were live wait for their publishers count={}", *woken);
+    }
+  }));
+}
+
+std::optional<std::string> node::parts::why_not_ready() const {
+  if (stopping) {
+    return "the node is stopping";
+  }
+  if (!store_answers) {
+    return "the store does not answer";
+  }
+  if (has_strangers) {
+    return "another node has joined the store: this one is to be started again";
+  }
+  return cluster ? cluster->why_not_ready() : std::nullopt;
+}
+
+void node::parts::drain(callback<std::size_t> done) {
+  {
+    const std::lock_guard lock(drain_mutex);
+    if (!drained) {
+      waiting_for_the_drain.push_back(std::move(done));
+      if (!std::exchange(is_draining, true)) {
+        drain_thread = std::thread([this] { give_away(); });
+      }
+      return;
+    }
+  }
+  done(*drained);  // it is not written again
+}
+
+/// Encoders and chat sockets first: they come back elsewhere, and what they were here ends with
+/// them. Then rooms and streams, which go on meanwhile.
+void node::parts::give_away() {
+  log::info("this node gives away what it holds");
+  cluster->drain();
+  if (rtmp_server) {
+    rtmp_server->stop(edges_deadline / 2);
+  }
+  const auto told = std::make_shared<std::promise<void>>();
+  auto all_told = told->get_future();
+  viewers->edge().send_away([told] { told->set_value(); });
+  if (all_told.wait_for(sockets_deadline) != std::future_status::ready) {
+    log::warn("not every chat socket was sent away in time");
+  }
+  entities->drain([this](const result<std::size_t>& stayed) { end_drain(stayed); });
+}
+
+void node::parts::end_drain(const result<std::size_t>& stayed) {
+  std::vector<callback<std::size_t>> waiting;
+  {
+    const std::lock_guard lock(drain_mutex);
+    if (stayed && !drained) {
+      drained = *stayed;
+      log::info("this node has given away what it held stayed={}", *stayed);
+    }
+    waiting.swap(waiting_for_the_drain);
+  }
+  for (auto& done : waiting) {
+    done(stayed);
+  }
+}
+
+void node::parts::drain_and_wait() {
+  const auto ended = std::make_shared<std::promise<void>>();
+  auto is_over = ended->get_future();
+  drain([ended](const result<std::size_t>&) { ended->set_value(); });
+  if (is_over.wait_for(conf.cluster.drain_timeout) != std::future_status::ready) {
+    log::warn("not everything was given away within cluster.drain_timeout_s; the others take it");
+    end_drain(fail(errc::deadline_exceeded, "the node stops before everything was given away"));
+  }
+  if (drain_thread.joinable()) {
+    drain_thread.join();
+  }
+}
+
+void node::parts::stop_edges(duration limit) {
+  // Encoders first: their last frames become parts, which viewers can still fetch.
+  if (rtmp_server) {
+    rtmp_server->stop(limit / 2);
+  }
+  if (http_server) {
+    http_server->stop(limit / 2);
+  }
+}
+
+void node::parts::stop_entities() {
+  if (!entities) {
+    return;
+  }
+  std::promise<result<void>> stopped;
+  entities->stop(entities_deadline,
+                 [&stopped](result<void> r) { stopped.set_value(std::move(r)); });
+  if (const auto r = stopped.get_future().get(); !r) {
+    log::warn("not everything was finished in time: {}", r.error().message);
+  }
+}
+
+void node::stop(bool in_haste) {
+  auto& p = *parts_;
+  const bool has_started = p.http_server != nullptr;
+  if (p.cluster && has_started && !in_haste && !p.stopping) {
+    p.drain_and_wait();
+  }
+  if (p.stopping.exchange(true)) {
+    return;
+  }
+  p.housekeeping.cancel();
+  if (p.chat) {
+    p.chat->end_sweep();
+  }
+  if (p.presence) {
+    p.presence->stop();
+  }
+  p.stop_edges(in_haste ? edges_deadline / 4 : edges_deadline);
+  if (!in_haste) {
+    p.stop_entities();
+  }
+  if (p.cluster) {
+    if (!in_haste) {
+      p.cluster->leave();
+    }
+    p.cluster->stop();
+  }
+  if (in_haste && p.drain_thread.joinable()) {
+    p.end_drain(fail(errc::unavailable, "node_stopping", "the node begins anew"));
+    p.drain_thread.join();
+  }
+  p.admin_server.reset();
+  if (p.threads) {
+    p.threads->stop(std::chrono::seconds(1));
+  }
+  // What still waits there speaks to entities and facades: it ends before they go.
+  for (auto* pool : {p.house_pool.get(), p.store_pool.get()}) {
+    if (pool != nullptr) {
+      pool->close();
+    }
+  }
+}
+
+}  // namespace troupe::app
