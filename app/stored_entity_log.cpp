@@ -11,15 +11,6 @@
 namespace troupe::app {
 namespace {
 
-/// Runs job() -> result<T> on the pool and hands its value to done.
-template <class T, class Job>
-void on_pool(worker_pool& pool, Job job, callback<T> done) {
-  auto answer = std::make_shared<callback<T>>(std::move(done));
-  if (!pool.submit([answer, job = std::move(job)]() mutable { (*answer)(job()); })) {
-    (*answer)(fail(errc::unavailable, "queue_full", "too many requests wait for the store"));
-  }
-}
-
 runtime::stored_entity to_runtime(storage::entity_record row) {
   return {.epoch = static_cast<std::uint64_t>(row.epoch),
           .committed = row.version > 0,
@@ -108,10 +99,10 @@ void stored_entity_log::pump_claims() {
     }
     ++claim_jobs_;
   }
-  if (!pool_.submit([this, batch] { finish_claims(*batch, store_.claim_batch(batch->wanted)); })) {
-    finish_claims(*batch,
-                  fail(errc::unavailable, "queue_full", "too many requests wait for the store"));
-  }
+  using outcomes = std::vector<storage::claim_outcome>;
+  run_on<outcomes>(
+      pool_, [this, batch] { return store_.claim_batch(batch->wanted); },
+      [this, batch](result<outcomes> got) { finish_claims(*batch, std::move(got)); });
 }
 
 void stored_entity_log::finish_claims(claims& batch,
@@ -134,7 +125,7 @@ void stored_entity_log::finish_claims(claims& batch,
 void stored_entity_log::owner_of(runtime::entity_name name,
                                  callback<std::optional<runtime::entity_owner>> done) {
   using owner = std::optional<runtime::entity_owner>;
-  on_pool<owner>(
+  run_on<owner>(
       pool_,
       [this, name = runtime::to_string(name)]() -> result<owner> {
         const auto rows = store_.owner_of(std::span(&name, 1));
@@ -153,7 +144,7 @@ void stored_entity_log::commit(std::vector<runtime::commit_entry> batch,
   for (auto& entry : batch) {
     writes.push_back(to_storage(std::move(entry)));
   }
-  on_pool<std::vector<runtime::commit_outcome>>(
+  run_on<std::vector<runtime::commit_outcome>>(
       pool_,
       [this, writes = std::move(writes)]() -> result<std::vector<runtime::commit_outcome>> {
         const auto rows = store_.commit_batch(writes);

@@ -23,10 +23,11 @@ void service::prove(trial t) {
                      "wrong username or password")));
     return;
   }
-  if (!store_pool_.submit([this, shared] { look_up(shared); })) {
-    refused_.add();
-    shared->done(fail(overloaded()));
-  }
+  store_pool_.submit([this, shared] { look_up(shared); },
+                     [this, shared] {
+                       refused_.add();
+                       shared->done(fail(overloaded()));
+                     });
 }
 
 void service::look_up(const shared_trial& t) {
@@ -77,11 +78,12 @@ void service::compare(const shared_trial& t) {
                      : refusal(*t, "invalid_credentials", "wrong username or password")));
     return;
   }
-  if (!store_pool_.submit([this, t] { ask_second_factor(t); })) {
-    limits_.take_back(t->ticket);
-    refused_.add();
-    t->done(fail(overloaded()));
-  }
+  store_pool_.submit([this, t] { ask_second_factor(t); },
+                     [this, t] {
+                       limits_.take_back(t->ticket);
+                       refused_.add();
+                       t->done(fail(overloaded()));
+                     });
 }
 
 void service::ask_second_factor(const shared_trial& t) {

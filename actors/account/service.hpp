@@ -163,10 +163,11 @@ service::waiter<T> service::wait_for(callback<T> done) {
 
 template <class T, class Job>
 void service::run_on_store(const waiter<T>& done, Job job) {
-  if (!store_pool_.submit([done, job = std::move(job)]() mutable { job(done); })) {
-    refused_.add();
-    (*done)(fail(overloaded()));
-  }
+  store_pool_.submit([done, job = std::move(job)]() mutable { job(done); },
+                     [this, done] {
+                       refused_.add();
+                       (*done)(fail(overloaded()));
+                     });
 }
 
 template <class T, class Job>

@@ -110,13 +110,7 @@ follow_service::follow_service(settings s, const service_dependencies& d)
 
 template <class T, class Job>
 void follow_service::on_store(Job job, callback<T> done) {
-  // Shared, because a refused job is destroyed with what it captured.
-  auto answer = std::make_shared<callback<T>>(std::move(done));
-  const bool accepted =
-      d_.store_pool.submit([answer, job = std::move(job)]() mutable { (*answer)(job()); });
-  if (!accepted) {
-    (*answer)(fail(errc::unavailable, "queue_full", "too many requests wait for the store"));
-  }
+  run_on<T>(d_.store_pool, std::move(job), std::move(done));
 }
 
 void follow_service::follow(const account::identity& who, user_id channel,

@@ -3,6 +3,7 @@
 // leaves when what it changed is stored.
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "base/log.hpp"
 #include "runtime/detail/entity_host.hpp"
@@ -13,6 +14,26 @@ namespace troupe::runtime::detail {
 namespace {
 
 constexpr duration longest_commit = std::chrono::seconds(10);  // as longest_claim
+
+/// Answers for a job: with `unavailable` where it is destroyed without having run.
+class sure_answer {
+ public:
+  explicit sure_answer(answer_callback to) : to_(std::move(to)) {}
+
+  sure_answer(const sure_answer&) = delete;
+  sure_answer& operator=(const sure_answer&) = delete;
+
+  ~sure_answer() {
+    if (to_) {
+      give(troupe::fail(errc::unavailable, "queue_full", "the worker pool has no room"));
+    }
+  }
+
+  void give(erased_answer a) { std::exchange(to_, nullptr)(std::move(a)); }
+
+ private:
+  answer_callback to_;
+};
 
 }  // namespace
 
@@ -331,7 +352,7 @@ void entity_host::cancel(timer which) {
 
 void entity_host::run(std::move_only_function<void()> job, continuation then) {
   ++continuations_;
-  auto back = std::make_shared<answer_callback>(
+  auto back = std::make_shared<sure_answer>(
       in_this_activation([then = std::move(then)](entity_host& self, erased_answer a) mutable {
         self.resume(std::move(then), std::move(a));
       }));
@@ -345,13 +366,11 @@ void entity_host::run(std::move_only_function<void()> job, continuation then) {
       how = troupe::fail(errc::internal, "a job threw");
     }
     job = nullptr;  // what it held is gone before its continuation runs
-    (*back)(std::move(how));
+    back->give(std::move(how));
   };
   const auto& own = kind_.entry.options.run_job;
-  const bool has_room = own ? own(std::move(whole)) : node_.run_job(std::move(whole));
-  if (!has_room) {
-    (*back)(troupe::fail(errc::unavailable, "queue_full", "the worker pool has no room"));
-  }
+  // Whether it has room or not, now or later: a job that is not run is destroyed.
+  static_cast<void>(own ? own(std::move(whole)) : node_.run_job(std::move(whole)));
 }
 
 }  // namespace troupe::runtime::detail

@@ -54,6 +54,9 @@ class entity_bench {
 
   bool run_job();
 
+  /// As a pool does that closes: what waits is destroyed.
+  void drop_jobs() { jobs_.clear(); }
+
   /// The pool refuses while it is full.
   void fill_pool(bool full) { pool_is_full_ = full; }
 

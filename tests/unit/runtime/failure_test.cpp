@@ -133,6 +133,20 @@ TEST_CASE("job: a full pool, and a job that throws, are errors for its continuat
   CHECK(bench.seen.made == 1);
 }
 
+TEST_CASE("job: one that its pool took and never runs is an error for its continuation",
+          "[runtime][job]") {
+  sample_bench bench;
+  bench.hold_jobs(true);
+  const auto lost = bench.begin(a_brief, work{1});
+  bench.run();
+  REQUIRE_FALSE(lost->has_value());
+  bench.drop_jobs();
+  bench.run();
+  REQUIRE(lost->has_value());
+  CHECK((*lost)->error().reason == "queue_full");
+  CHECK(bench.ask(a_brief, add{1})->value == 1);
+}
+
 TEST_CASE("job: a continuation that throws is a crash", "[runtime][job]") {
   sample_bench bench;
   for (const auto& name : {a_brief, a_kept}) {
