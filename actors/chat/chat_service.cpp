@@ -62,13 +62,7 @@ void chat_service::command(user_id channel, M m, callback<void> done) {
 
 template <class T, class Job>
 void chat_service::on_store(Job job, callback<T> done) {
-  // Shared, because a refused job is destroyed with what it captured.
-  auto answer = std::make_shared<callback<T>>(std::move(done));
-  const bool accepted =
-      d_.store_pool.submit([answer, job = std::move(job)]() mutable { (*answer)(job()); });
-  if (!accepted) {
-    (*answer)(fail(errc::unavailable, "queue_full", "too many requests wait for the store"));
-  }
+  run_on<T>(d_.store_pool, std::move(job), std::move(done));
 }
 
 template <class T, class Job>
