@@ -124,9 +124,12 @@ void chat_service::moderators(user_id channel, callback<std::vector<moderator>> 
 }
 
 void chat_service::set_moderator(const account::identity& who, user_id channel, user_id user,
-                                 bool is_moderator, callback<void> done) {
+                                 bool is_moderator, std::string reason, callback<void> done) {
   command(channel,
-          chat::set_moderator{.by = speaker_of(who), .user = user, .is_moderator = is_moderator},
+          chat::set_moderator{.by = speaker_of(who),
+                              .user = user,
+                              .is_moderator = is_moderator,
+                              .reason = std::move(reason)},
           std::move(done));
 }
 
@@ -159,8 +162,10 @@ void chat_service::ban_user(const account::identity& who, user_id channel, user_
 }
 
 void chat_service::unban_user(const account::identity& who, user_id channel, user_id user,
-                              callback<void> done) {
-  command(channel, chat::unban_user{.by = speaker_of(who), .user = user}, std::move(done));
+                              std::string reason, callback<void> done) {
+  command(channel,
+          chat::unban_user{.by = speaker_of(who), .user = user, .reason = std::move(reason)},
+          std::move(done));
 }
 
 void chat_service::words(const account::identity& who, user_id channel,
@@ -172,8 +177,11 @@ void chat_service::words(const account::identity& who, user_id channel,
 }
 
 void chat_service::set_words(const account::identity& who, user_id channel,
-                             std::vector<word_rule> words, callback<void> done) {
-  command(channel, chat::set_words{.by = speaker_of(who), .words = std::move(words)},
+                             std::vector<word_rule> words, std::string reason,
+                             callback<void> done) {
+  command(channel,
+          chat::set_words{
+              .by = speaker_of(who), .words = std::move(words), .reason = std::move(reason)},
           std::move(done));
 }
 
@@ -185,11 +193,13 @@ void chat_service::held_messages(const account::identity& who, user_id channel,
 }
 
 void chat_service::decide_held(const account::identity& who, user_id channel, id message_id,
-                               bool is_allowed, callback<void> done) {
-  command(
-      channel,
-      chat::decide_held{.by = speaker_of(who), .message_id = message_id, .is_allowed = is_allowed},
-      std::move(done));
+                               bool is_allowed, std::string reason, callback<void> done) {
+  command(channel,
+          chat::decide_held{.by = speaker_of(who),
+                            .message_id = message_id,
+                            .is_allowed = is_allowed,
+                            .reason = std::move(reason)},
+          std::move(done));
 }
 
 void chat_service::moderation_log(const account::identity& who, user_id channel, int limit,

@@ -34,22 +34,22 @@ class chat_service final : public chats {
                 callback<chat::mode> done) override;
   void moderators(user_id channel, callback<std::vector<moderator>> done) override;
   void set_moderator(const account::identity& who, user_id channel, user_id user, bool is_moderator,
-                     callback<void> done) override;
+                     std::string reason, callback<void> done) override;
   void bans(const account::identity& who, user_id channel, int limit,
             std::optional<std::string> cursor, callback<page<ban>> done) override;
   void ban_user(const account::identity& who, user_id channel, user_id user,
                 std::optional<std::int64_t> duration_s, std::string reason,
                 callback<void> done) override;
-  void unban_user(const account::identity& who, user_id channel, user_id user,
+  void unban_user(const account::identity& who, user_id channel, user_id user, std::string reason,
                   callback<void> done) override;
   void words(const account::identity& who, user_id channel,
              callback<std::vector<word_rule>> done) override;
   void set_words(const account::identity& who, user_id channel, std::vector<word_rule> words,
-                 callback<void> done) override;
+                 std::string reason, callback<void> done) override;
   void held_messages(const account::identity& who, user_id channel,
                      callback<std::vector<held>> done) override;
   void decide_held(const account::identity& who, user_id channel, id message_id, bool is_allowed,
-                   callback<void> done) override;
+                   std::string reason, callback<void> done) override;
   void moderation_log(const account::identity& who, user_id channel, int limit,
                       std::optional<std::string> cursor, callback<page<log_entry>> done) override;
   void card(const account::identity& who, user_id channel, user_id user,

@@ -92,22 +92,22 @@ class chats {
                         callback<chat::mode> done) = 0;
   virtual void moderators(user_id channel, callback<std::vector<moderator>> done) = 0;
   virtual void set_moderator(const account::identity& who, user_id channel, user_id user,
-                             bool is_moderator, callback<void> done) = 0;
+                             bool is_moderator, std::string reason, callback<void> done) = 0;
   virtual void bans(const account::identity& who, user_id channel, int limit,
                     std::optional<std::string> cursor, callback<page<ban>> done) = 0;
   virtual void ban_user(const account::identity& who, user_id channel, user_id user,
                         std::optional<std::int64_t> duration_s, std::string reason,
                         callback<void> done) = 0;
   virtual void unban_user(const account::identity& who, user_id channel, user_id user,
-                          callback<void> done) = 0;
+                          std::string reason, callback<void> done) = 0;
   virtual void words(const account::identity& who, user_id channel,
                      callback<std::vector<word_rule>> done) = 0;
   virtual void set_words(const account::identity& who, user_id channel,
-                         std::vector<word_rule> words, callback<void> done) = 0;
+                         std::vector<word_rule> words, std::string reason, callback<void> done) = 0;
   virtual void held_messages(const account::identity& who, user_id channel,
                              callback<std::vector<held>> done) = 0;
   virtual void decide_held(const account::identity& who, user_id channel, id message_id,
-                           bool is_allowed, callback<void> done) = 0;
+                           bool is_allowed, std::string reason, callback<void> done) = 0;
   virtual void moderation_log(const account::identity& who, user_id channel, int limit,
                               std::optional<std::string> cursor,
                               callback<page<log_entry>> done) = 0;

@@ -146,6 +146,8 @@ struct unsubscribe {
   std::string relay;
 };
 
+// Of all that moderators do: reason is for their log, at most 500 code points, and may be empty.
+
 /// Deleting a message of one's own needs no role. Errors: forbidden, not_found.
 struct delete_message {
   static constexpr std::string_view type = "room.delete_message";
@@ -176,6 +178,7 @@ struct unban_user {
 
   speaker by;
   user_id user = 0;
+  std::string reason = {};
 };
 
 /// The owner (or an administrator) appoints or dismisses a moderator.
@@ -187,6 +190,7 @@ struct set_moderator {
   speaker by;
   user_id user = 0;
   bool is_moderator = false;
+  std::string reason = {};
 };
 
 struct set_mode {
@@ -198,9 +202,12 @@ struct set_mode {
   std::optional<std::int64_t> slow_s;
   bool sets_followers_only = false;
   std::optional<std::int64_t> followers_only_min_age_s;
+  std::string reason = {};
 };
 
 enum class word_action : std::uint8_t { refuse, mask, hold };
+
+std::string_view to_string(word_action a);
 
 struct word_rule {
   std::string word;
@@ -218,6 +225,7 @@ struct set_words {
 
   speaker by;
   std::vector<word_rule> words;
+  std::string reason = {};
 };
 
 struct read_words {
@@ -257,6 +265,7 @@ struct decide_held {
   speaker by;
   id message_id = 0;
   bool is_allowed = false;
+  std::string reason = {};
 };
 
 /// What the speaker is in this channel; the one place where it is decided.

@@ -85,17 +85,17 @@ auto inspect(Inspector& f, ban_user& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, unban_user& x) {
-  return f(x.by, x.user);
+  return f(x.by, x.user, x.reason);
 }
 
 template <class Inspector>
 auto inspect(Inspector& f, set_moderator& x) {
-  return f(x.by, x.user, x.is_moderator);
+  return f(x.by, x.user, x.is_moderator, x.reason);
 }
 
 template <class Inspector>
 auto inspect(Inspector& f, set_mode& x) {
-  return f(x.by, x.slow_s, x.sets_followers_only, x.followers_only_min_age_s);
+  return f(x.by, x.slow_s, x.sets_followers_only, x.followers_only_min_age_s, x.reason);
 }
 
 template <class Inspector>
@@ -110,7 +110,7 @@ auto inspect(Inspector& f, word_list& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, set_words& x) {
-  return f(x.by, x.words);
+  return f(x.by, x.words, x.reason);
 }
 
 template <class Inspector>
@@ -135,7 +135,7 @@ auto inspect(Inspector& f, read_held& x) {
 
 template <class Inspector>
 auto inspect(Inspector& f, decide_held& x) {
-  return f(x.by, x.message_id, x.is_allowed);
+  return f(x.by, x.message_id, x.is_allowed, x.reason);
 }
 
 template <class Inspector>

@@ -9,6 +9,7 @@
 #include "actors/chat/room.hpp"
 #include "actors/chat/room_records.hpp"
 #include "actors/chat/text_rules.hpp"
+#include "actors/chat/word_changes.hpp"
 
 namespace troupe::chat {
 namespace {
@@ -18,6 +19,8 @@ constexpr std::int64_t longest_slow_s = 3600;
 constexpr std::int64_t longest_age_s = 7'776'000;
 constexpr std::int64_t longest_timeout_s = 1'209'600;
 constexpr std::size_t longest_reason = 500;
+// A word takes at most 64 code points, so an entry of the log at most about 30 kB.
+constexpr std::size_t most_words_in_entry = 100;
 
 using runtime::accepted;
 using accepted_promise = runtime::promise<accepted>;
@@ -29,6 +32,11 @@ event event_of(event_kind kind, user_id user, const std::string& username, wall_
   e.username = username;
   e.created_ms = to_unix_ms(now);
   return e;
+}
+
+/// What somebody gives as their reason, once they may do what they ask.
+result<std::string> reason_if(result<void> allowed, const std::string& raw) {
+  return allowed ? checked_remark(raw, longest_reason) : fail(std::move(allowed.error()));
 }
 
 }  // namespace
@@ -170,10 +178,9 @@ result<void> room::may_ban(const ban_user& m) const {
 
 runtime::later<accepted> room::on(context& ctx, const ban_user& m) {
   return command<accepted>(ctx, m.by, [this, m](context& now, accepted_promise answer) {
-    auto reason = checked_remark(m.reason, longest_reason);
-    auto allowed = may_ban(m);
-    if (!allowed || !reason) {
-      answer.set(fail(!allowed ? std::move(allowed.error()) : std::move(reason.error())));
+    auto reason = reason_if(may_ban(m), m.reason);
+    if (!reason) {
+      answer.set(fail(std::move(reason.error())));
       return;
     }
     with_member(now, m.by.user, m.user, false, {},
@@ -232,12 +239,13 @@ void room::apply_ban(context& ctx, const ban_user& m, const std::string& reason,
 
 runtime::later<accepted> room::on(context& ctx, const unban_user& m) {
   return command<accepted>(ctx, m.by, [this, m](context& now, accepted_promise answer) {
-    if (auto allowed = require(m.by, role::moderator); !allowed) {
-      answer.set(fail(std::move(allowed.error())));
+    auto reason = reason_if(require(m.by, role::moderator), m.reason);
+    if (!reason) {
+      answer.set(fail(std::move(reason.error())));
       return;
     }
     with_member(now, m.by.user, m.user, false, {},
-                [this, m, answer = std::move(answer)](
+                [this, m, reason = std::move(*reason), answer = std::move(answer)](
                     context& then, result<storage::member_record*> found) mutable {
                   if (!found) {
                     answer.set(fail(std::move(found.error())));
@@ -254,6 +262,7 @@ runtime::later<accepted> room::on(context& ctx, const unban_user& m) {
                   change_member(who, e);
                   e.events.push_back(event_of(event_kind::ban, m.user, who.username, then.wall()));
                   e.log.push_back(log_of(then, "unban", m.by, m.user, who.username));
+                  e.log.back().reason = std::move(reason);
                   enqueue_command(then, m.by, std::move(e), std::move(answer));
                 });
   });
@@ -272,14 +281,15 @@ void room::dismiss(context& ctx, storage::member_record& who, room_entry& e) {
 
 runtime::later<accepted> room::on(context& ctx, const set_moderator& m) {
   return command<accepted>(ctx, m.by, [this, m](context& now, accepted_promise answer) {
-    if (auto allowed = require(m.by, role::owner); !allowed) {
-      answer.set(fail(std::move(allowed.error())));
+    auto reason = reason_if(require(m.by, role::owner), m.reason);
+    if (!reason) {
+      answer.set(fail(std::move(reason.error())));
       return;
     }
     with_member(
         now, m.by.user, m.user, false, {},
-        [this, m, answer = std::move(answer)](context& then,
-                                              result<storage::member_record*> found) mutable {
+        [this, m, reason = std::move(*reason), answer = std::move(answer)](
+            context& then, result<storage::member_record*> found) mutable {
           if (!found) {
             answer.set(fail(std::move(found.error())));
             return;
@@ -315,6 +325,7 @@ runtime::later<accepted> room::on(context& ctx, const set_moderator& m) {
           change_member(who, e);
           e.log.push_back(
               log_of(then, m.is_moderator ? "appoint" : "dismiss", m.by, m.user, who.username));
+          e.log.back().reason = std::move(reason);
           enqueue_command(then, m.by, std::move(e), std::move(answer));
         });
   });
@@ -325,8 +336,9 @@ runtime::later<accepted> room::on(context& ctx, const set_moderator& m) {
 runtime::later<mode> room::on(context& ctx, const chat::set_mode& m) {
   return command<chat::mode>(
       ctx, m.by, [this, m](context& now, runtime::promise<chat::mode> answer) {
-        if (auto allowed = require(m.by, role::moderator); !allowed) {
-          answer.set(fail(std::move(allowed.error())));
+        auto reason = reason_if(require(m.by, role::moderator), m.reason);
+        if (!reason) {
+          answer.set(fail(std::move(reason.error())));
           return;
         }
         auto wanted = data.mode;
@@ -352,6 +364,7 @@ runtime::later<mode> room::on(context& ctx, const chat::set_mode& m) {
         e.events.push_back(std::move(changed));
         e.settings = to_settings({data.mode, words_});
         auto entry = log_of(now, "mode", m.by, 0, {});
+        entry.reason = std::move(*reason);
         entry.details = details_of(wanted);
         e.log.push_back(std::move(entry));
         enqueue_command(now, m.by, std::move(e), std::move(answer), wanted);
@@ -360,8 +373,9 @@ runtime::later<mode> room::on(context& ctx, const chat::set_mode& m) {
 
 runtime::later<accepted> room::on(context& ctx, const set_words& m) {
   return command<accepted>(ctx, m.by, [this, m](context& now, accepted_promise answer) {
-    if (auto allowed = require(m.by, role::moderator); !allowed) {
-      answer.set(fail(std::move(allowed.error())));
+    auto reason = reason_if(require(m.by, role::moderator), m.reason);
+    if (!reason) {
+      answer.set(fail(std::move(reason.error())));
       return;
     }
     auto words = checked_words(m.words, limits_.words, limits_.word_length);
@@ -369,62 +383,73 @@ runtime::later<accepted> room::on(context& ctx, const set_words& m) {
       answer.set(fail(std::move(words.error())));
       return;
     }
+    const auto changes = word_changes(words_, *words, most_words_in_entry);
+    if (changes.empty()) {
+      answer_in_turn(now, m.by, std::move(answer));
+      return;
+    }
     words_ = std::move(*words);
     filter_ = word_filter(words_);
     room_entry e;
     e.words = words_;
     e.settings = to_settings({data.mode, words_});
-    auto entry = log_of(now, "words", m.by, 0, {});
-    entry.details = fmt::format(R"({{"count":{}}})", words_.size());
-    e.log.push_back(std::move(entry));
+    for (const auto& each : changes) {
+      e.log.push_back(log_of(now, "words", m.by, 0, {}));
+      e.log.back().reason = *reason;
+      e.log.back().details = each;
+    }
     enqueue_command(now, m.by, std::move(e), std::move(answer));
   });
 }
 
 // ---- held messages ----
 
-runtime::later<accepted> room::on(context& ctx, const decide_held& m) {
-  return command<accepted>(ctx, m.by, [this, m](context& now, accepted_promise answer) {
-    if (auto allowed = require(m.by, role::moderator); !allowed) {
-      answer.set(fail(std::move(allowed.error())));
-      return;
-    }
-    const auto found = std::ranges::find(held_, m.message_id, &storage::held_message::message_id);
-    if (found == held_.end()) {
-      answer.set(fail(errc::not_found, "that message is not held"));
-      return;
-    }
-    const auto author = found->user;
-    const auto reply_to = found->reply_to;
-    if (!m.is_allowed) {
-      decide(now, m, {}, std::move(answer));
-      return;
-    }
-    const auto check = [this, m, author](context& then, std::optional<result<event>> original,
-                                         accepted_promise waits) {
-      with_member(then, m.by.user, author, false, {},
-                  [this, m, original = std::move(original), answer = std::move(waits)](
-                      context& last, result<storage::member_record*> who) mutable {
-                    if (!who) {
-                      answer.set(fail(std::move(who.error())));
-                    } else if (!check_ban(last, **who)) {
-                      answer.set(fail(errc::conflict, "is_banned", "lift the ban first"));
-                    } else {
-                      decide(last, m, original ? quote_of(*original) : std::nullopt,
-                             std::move(answer));
-                    }
-                  });
-    };
-    if (reply_to == 0) {
-      check(now, {}, std::move(answer));
-      return;
-    }
-    with_message(
-        now, m.by.user, reply_to,
-        [check, answer = std::move(answer)](context& then, result<event> original) mutable {
-          check(then, std::move(original), std::move(answer));
-        });
-  });
+runtime::later<accepted> room::on(context& ctx, const decide_held& asked) {
+  return command<accepted>(
+      ctx, asked.by, [this, m = asked](context& now, accepted_promise answer) mutable {
+        auto reason = reason_if(require(m.by, role::moderator), m.reason);
+        if (!reason) {
+          answer.set(fail(std::move(reason.error())));
+          return;
+        }
+        m.reason = std::move(*reason);
+        const auto found =
+            std::ranges::find(held_, m.message_id, &storage::held_message::message_id);
+        if (found == held_.end()) {
+          answer.set(fail(errc::not_found, "that message is not held"));
+          return;
+        }
+        const auto author = found->user;
+        const auto reply_to = found->reply_to;
+        if (!m.is_allowed) {
+          decide(now, m, {}, std::move(answer));
+          return;
+        }
+        const auto check = [this, m, author](context& then, std::optional<result<event>> original,
+                                             accepted_promise waits) {
+          with_member(then, m.by.user, author, false, {},
+                      [this, m, original = std::move(original), answer = std::move(waits)](
+                          context& last, result<storage::member_record*> who) mutable {
+                        if (!who) {
+                          answer.set(fail(std::move(who.error())));
+                        } else if (!check_ban(last, **who)) {
+                          answer.set(fail(errc::conflict, "is_banned", "lift the ban first"));
+                        } else {
+                          decide(last, m, original ? quote_of(*original) : std::nullopt,
+                                 std::move(answer));
+                        }
+                      });
+        };
+        if (reply_to == 0) {
+          check(now, {}, std::move(answer));
+          return;
+        }
+        with_message(
+            now, m.by.user, reply_to,
+            [check, answer = std::move(answer)](context& then, result<event> original) mutable {
+              check(then, std::move(original), std::move(answer));
+            });
+      });
 }
 
 void room::decide(context& ctx, const decide_held& m, std::optional<quote> quoted,
@@ -452,6 +477,7 @@ void room::decide(context& ctx, const decide_held& m, std::optional<quote> quote
   auto entry = log_of(ctx, m.is_allowed ? "allow" : "deny", m.by, held.user, held.username);
   entry.message_id = held.message_id;
   entry.text = held.text;
+  entry.reason = m.reason;
   e.log.push_back(std::move(entry));
   enqueue_command(ctx, m.by, std::move(e), std::move(answer));
 }

@@ -179,6 +179,18 @@ std::string count_json(std::string_view type, std::int64_t count) {
 
 }  // namespace
 
+std::string_view to_string(word_action a) {
+  switch (a) {
+    case word_action::refuse:
+      return "refuse";
+    case word_action::mask:
+      return "mask";
+    case word_action::hold:
+      break;
+  }
+  return "hold";
+}
+
 std::string_view to_string(role r) {
   switch (r) {
     case role::owner:

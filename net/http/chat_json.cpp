@@ -36,18 +36,6 @@ json::value details_of(const std::string& text) {
   return failure || !value.is_object() ? json::value(json::object()) : value;
 }
 
-std::string_view name_of(chat::word_action action) {
-  switch (action) {
-    case chat::word_action::refuse:
-      return "refuse";
-    case chat::word_action::mask:
-      return "mask";
-    case chat::word_action::hold:
-      break;
-  }
-  return "hold";
-}
-
 /// A message of the card, which shows moderators also what is gone.
 json::value card_message(chat::event e) {
   const bool is_deleted = e.kind == chat::event_kind::deleted;
@@ -104,7 +92,7 @@ json::value to_json(const chat::ban& b) {
 }
 
 json::value to_json(const chat::word_rule& w) {
-  return {{"word", w.word}, {"action", name_of(w.action)}};
+  return {{"word", w.word}, {"action", chat::to_string(w.action)}};
 }
 
 json::value to_json(const chat::held& h) {

@@ -37,6 +37,18 @@ response list_response(std::string_view name, const std::vector<T>& items) {
   return json_response(200, body);
 }
 
+/// The reason that any command of a moderator may give, "" without one.
+result<std::string> reason_of(const fields& body) {
+  auto given = body.optional_text("reason");
+  return given ? result<std::string>(std::move(*given).value_or("")) : fail(given.error());
+}
+
+/// Of a call whose body has nothing else.
+result<std::string> read_reason(const services& s, const request& r) {
+  const auto body = fields::read(r, s.settings.limits.api_body_bytes);
+  return body ? reason_of(*body) : fail(body.error());
+}
+
 response show_mode(const chat::mode& m) {
   return json_response(200, to_json(m));
 }
@@ -61,6 +73,11 @@ result<chat::set_mode> read_mode(const fields& body) {
   change.slow_s = *slow;
   change.sets_followers_only = body.has("followers_only_min_age_s");  // null turns it off
   change.followers_only_min_age_s = *age;
+  auto reason = reason_of(body);
+  if (!reason) {
+    return fail(reason.error());
+  }
+  change.reason = *std::move(reason);
   return change;
 }
 
@@ -83,7 +100,11 @@ void list_moderators(const services& s, call c) {
 
 void set_moderator(const services& s, call c) {
   const bool is_moderator = c.req.method == "PUT";
-  s.parts.chats->set_moderator(*c.who, c.captured, c.captured2, is_moderator,
+  auto reason = read_reason(s, c.req);
+  if (!reason) {
+    return c.answer(error_response(reason.error()));
+  }
+  s.parts.chats->set_moderator(*c.who, c.captured, c.captured2, is_moderator, *std::move(reason),
                                answer_with_nothing(std::move(c.answer)));
 }
 
@@ -105,16 +126,20 @@ void ban(const services& s, call c) {
   if (!duration_s) {
     return c.answer(error_response(duration_s.error()));
   }
-  const auto reason = body->optional_text("reason");
+  auto reason = reason_of(*body);
   if (!reason) {
     return c.answer(error_response(reason.error()));
   }
-  s.parts.chats->ban_user(*c.who, c.captured, c.captured2, *duration_s, reason->value_or(""),
+  s.parts.chats->ban_user(*c.who, c.captured, c.captured2, *duration_s, *std::move(reason),
                           answer_with_nothing(std::move(c.answer)));
 }
 
 void unban(const services& s, call c) {
-  s.parts.chats->unban_user(*c.who, c.captured, c.captured2,
+  auto reason = read_reason(s, c.req);
+  if (!reason) {
+    return c.answer(error_response(reason.error()));
+  }
+  s.parts.chats->unban_user(*c.who, c.captured, c.captured2, *std::move(reason),
                             answer_with_nothing(std::move(c.answer)));
 }
 
@@ -183,10 +208,14 @@ void set_words(const shared_services& s, call c) {
   if (!words) {
     return c.answer(error_response(words.error()));
   }
+  auto reason = reason_of(*body);
+  if (!reason) {
+    return c.answer(error_response(reason.error()));
+  }
   const auto who = *c.who;
   const auto channel = c.captured;
   s->parts.chats->set_words(
-      who, channel, *std::move(words),
+      who, channel, *std::move(words), *std::move(reason),
       [s, who, channel, answer = std::move(c.answer)](result<void> outcome) mutable {
         if (!outcome) {
           return answer(error_response(outcome.error()));
@@ -212,8 +241,12 @@ void decide(const services& s, call c) {
     return c.answer(error_response(
         make_error(errc::invalid_argument, "\"action\" must be \"allow\" or \"deny\"")));
   }
+  auto reason = reason_of(*body);
+  if (!reason) {
+    return c.answer(error_response(reason.error()));
+  }
   s.parts.chats->decide_held(*c.who, c.captured, c.captured2, *action == "allow",
-                             answer_with_nothing(std::move(c.answer)));
+                             *std::move(reason), answer_with_nothing(std::move(c.answer)));
 }
 
 void list_log(const services& s, call c) {

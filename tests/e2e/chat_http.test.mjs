@@ -220,7 +220,7 @@ test('a time-out and a ban hold, clear what was said, and are lifted', async () 
   assert.equal(card.until, null);
   assert.deepEqual(card.messages.map((m) => [m.message, m.deleted]), [['spam spam', true]]);
 
-  assert.equal((await api(moderator, 'DELETE', `${room}/bans/${stranger.userId}`)).status, 204);
+  assert.equal((await api(moderator, 'DELETE', `${room}/bans/${stranger.userId}`, { reason: 'said sorry' })).status, 204);
   assert.equal((await say(stranger, 'sorry')).status, 200);
   assert.deepEqual((await api(owner, 'GET', `${room}/bans`)).json, { items: [], next: null });
 });
@@ -257,7 +257,7 @@ test('slow mode and followers only are told with their waits', async () => {
 
 test('words refuse, mask and hold; a held message waits for a moderator', async () => {
   const words = [{ word: 'forbidden', action: 'refuse' }, { word: 'darn', action: 'mask' }, { word: 'spoiler', action: 'hold' }];
-  const set = await api(moderator, 'PUT', `${room}/chat/words`, { words });
+  const set = await api(moderator, 'PUT', `${room}/chat/words`, { words, reason: 'a film night' });
   assert.deepEqual(set.json.words.map((w) => w.action).sort(), ['hold', 'mask', 'refuse']);
   const refused = await say(user, 'this is FORBIDDEN');
   assert.equal(refused.json.error.code, 'blocked_word');
@@ -306,6 +306,13 @@ test('the log holds every decision, newest first, over pages', async () => {
   assert.equal(deleted.message, 'to be deleted');
   assert.equal(deleted.by.username, moderator.username);
   assert.equal(deleted.user.username, user.username);
+  assert.equal(actions.find((a) => a.action === 'unban' && a.reason !== null)?.reason, 'said sorry');
+  const film = actions.find((a) => a.action === 'words' && a.reason === 'a film night');
+  assert.equal(film.details.count, 3);
+  assert.deepEqual(film.details.added.map((w) => `${w.word} ${w.action}`).sort(), ['darn mask', 'forbidden refuse', 'spoiler hold']);
+  const longest = actions.filter((a) => a.action === 'words' && a.details.count === 500);
+  assert.equal(longest.flatMap((a) => a.details.added).length, 500, 'also a long list is told whole');
+  assert.deepEqual(longest.flatMap((a) => a.details.removed).map((w) => w.word).sort(), ['darn', 'forbidden', 'spoiler']);
   assert.equal((await api(moderator, 'GET', `${room}/chat/log?cursor=x`)).json.error.code, 'invalid_cursor');
 });
 

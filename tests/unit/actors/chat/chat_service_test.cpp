@@ -48,7 +48,7 @@ struct service_bench : world {
 
   result<void> appoint(user_id by, user_id user, bool on = true) {
     return call<void>([&](callback<void> done) {
-      service.set_moderator(identity_of(by), ada, user, on, std::move(done));
+      service.set_moderator(identity_of(by), ada, user, on, "", std::move(done));
     });
   }
 
@@ -225,7 +225,7 @@ TEST_CASE("chats: bans are listed newest first, over pages", "[actors][chat][ser
   s.bench.advance(61s);
   CHECK(s.bans(ada)->items.size() == 2);  // the time-out is over
   REQUIRE(s.call<void>([&](callback<void> done) {
-    s.service.unban_user(identity_of(ada), ada, bob, std::move(done));
+    s.service.unban_user(identity_of(ada), ada, bob, "said sorry", std::move(done));
   }));
   CHECK(s.bans(ada)->items.size() == 1);
   for (const auto* wrong :
@@ -281,7 +281,8 @@ TEST_CASE("chats: a card shows a user as moderators see one", "[actors][chat][se
 TEST_CASE("chats: words, mode and held messages go by way of the room", "[actors][chat][service]") {
   service_bench s;
   REQUIRE(s.call<void>([&](callback<void> done) {
-    s.service.set_words(identity_of(ada), ada, {{"secret", word_action::hold}}, std::move(done));
+    s.service.set_words(identity_of(ada), ada, {{"secret", word_action::hold}}, "a film night",
+                        std::move(done));
   }));
   const auto words = s.call<std::vector<word_rule>>([&](callback<std::vector<word_rule>> done) {
     s.service.words(identity_of(ada), ada, std::move(done));
@@ -297,7 +298,7 @@ TEST_CASE("chats: words, mode and held messages go by way of the room", "[actors
   REQUIRE(waiting->size() == 1);
   CHECK(waiting->front().text == "a secret");
   REQUIRE(s.call<void>([&](callback<void> done) {
-    s.service.decide_held(identity_of(ada), ada, waiting->front().message_id, true,
+    s.service.decide_held(identity_of(ada), ada, waiting->front().message_id, true, "",
                           std::move(done));
   }));
   CHECK(texts(*s.read({})) == lines{"a secret"});

@@ -398,13 +398,13 @@ TEST_CASE("room: what travels comes out as it went in", "[actors][chat]") {
   CHECK(round_trip_by_name(registry, unsubscribe{"a/7"}));
   CHECK(round_trip_by_name(registry, delete_message{who(bob), 5, "why"}));
   CHECK(round_trip_by_name(registry, ban_user{who(bob), 5, 60, "why"}));
-  CHECK(round_trip_by_name(registry, unban_user{who(bob), 5}));
-  CHECK(round_trip_by_name(registry, set_moderator{who(bob), 5, true}));
-  CHECK(round_trip_by_name(registry, set_mode{who(bob), 5, true, 6}));
-  CHECK(round_trip_by_name(registry, set_words{who(bob), {{"w", word_action::hold}}}));
+  CHECK(round_trip_by_name(registry, unban_user{who(bob), 5, "why"}));
+  CHECK(round_trip_by_name(registry, set_moderator{who(bob), 5, true, "why"}));
+  CHECK(round_trip_by_name(registry, set_mode{who(bob), 5, true, 6, "why"}));
+  CHECK(round_trip_by_name(registry, set_words{who(bob), {{"w", word_action::hold}}, "why"}));
   CHECK(round_trip_by_name(registry, read_words{who(bob)}));
   CHECK(round_trip_by_name(registry, read_held{who(bob)}));
-  CHECK(round_trip_by_name(registry, decide_held{who(bob), 5, true}));
+  CHECK(round_trip_by_name(registry, decide_held{who(bob), 5, true, "why"}));
   CHECK(round_trip_by_name(registry, read_role{who(bob)}));
   CHECK(round_trip_by_name(registry, read_mode{}));
   CHECK(round_trip_by_name(registry, stream_changed{{5, "live", "t"}}));

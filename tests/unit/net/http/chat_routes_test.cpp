@@ -365,6 +365,31 @@ TEST_CASE_METHOD(api_fixture, "chat: the log says who did what to whom and why",
   CHECK(bare.at("details") == boost::json::object());
 }
 
+TEST_CASE_METHOD(api_fixture, "chat: every command of a moderator may say why",
+                 "[net][http][chat]") {
+  struct row {
+    std::string method;
+    std::string rest;
+    std::string fields;
+  };
+
+  const auto each = GENERATE(
+      row{"DELETE", "/chat/41", ""}, row{"PATCH", "/chat/mode", R"("slow_mode_s":5,)"},
+      row{"PUT", "/chat/words", R"("words":[],)"}, row{"PUT", "/bans/8", ""},
+      row{"DELETE", "/bans/8", ""}, row{"PUT", "/moderators/8", ""},
+      row{"DELETE", "/moderators/8", ""}, row{"POST", "/chat/held/41", R"("action":"allow",)"});
+  INFO(each.method << " " << each.rest);
+  const auto path = "/api/v1/channels/7" + each.rest;
+  CHECK(send(each.method, path, "user-7", "{" + each.fields + R"("reason":"spam"})").status() <
+        300);
+  CHECK(chats->reason == "spam");
+  CHECK(send(each.method, path, "user-7", "{" + each.fields + R"("reason":null})").status() < 300);
+  CHECK(chats->reason.empty());
+  const auto calls = chats->calls;
+  CHECK(send(each.method, path, "user-7", "{" + each.fields + R"("reason":5})").status() == 400);
+  CHECK(chats->calls == calls);
+}
+
 TEST_CASE_METHOD(api_fixture, "chat: a card shows also what was deleted", "[net][http][chat]") {
   auto gone = message(2, "sorry");
   gone.kind = chat::event_kind::deleted;

@@ -73,7 +73,8 @@ class fake_chats final : public chat::chats, public fake_backend {
   void set_mode(const account::identity& who, user_id room, chat::set_mode wanted,
                 callback<chat::mode> done) override {
     channel = room;
-    change = wanted;
+    reason = wanted.reason;
+    change = std::move(wanted);
     answer<chat::mode>(std::move(done), if_moderator(who, room, chat::mode{3, 60}));
   }
 
@@ -83,8 +84,9 @@ class fake_chats final : public chat::chats, public fake_backend {
   }
 
   void set_moderator(const account::identity& who, user_id room, user_id user, bool is_moderator,
-                     callback<void> done) override {
+                     std::string why, callback<void> done) override {
     is_on = is_moderator;
+    reason = std::move(why);
     channel = room;
     target = user;
     answer<void>(std::move(done), who.id == 7 || who.is_administrator
@@ -107,10 +109,10 @@ class fake_chats final : public chat::chats, public fake_backend {
     moderate(who, room, user, std::move(why), std::move(done));
   }
 
-  void unban_user(const account::identity& who, user_id room, user_id user,
+  void unban_user(const account::identity& who, user_id room, user_id user, std::string why,
                   callback<void> done) override {
     is_on = false;
-    moderate(who, room, user, "", std::move(done));
+    moderate(who, room, user, std::move(why), std::move(done));
   }
 
   void words(const account::identity& who, user_id room,
@@ -120,9 +122,9 @@ class fake_chats final : public chat::chats, public fake_backend {
   }
 
   void set_words(const account::identity& who, user_id room, std::vector<chat::word_rule> wanted,
-                 callback<void> done) override {
+                 std::string why, callback<void> done) override {
     rules = std::move(wanted);
-    moderate(who, room, 0, "", std::move(done));
+    moderate(who, room, 0, std::move(why), std::move(done));
   }
 
   void held_messages(const account::identity& who, user_id room,
@@ -132,9 +134,9 @@ class fake_chats final : public chat::chats, public fake_backend {
   }
 
   void decide_held(const account::identity& who, user_id room, id message_id, bool is_allowed,
-                   callback<void> done) override {
+                   std::string why, callback<void> done) override {
     is_on = is_allowed;
-    moderate(who, room, message_id, "", std::move(done));
+    moderate(who, room, message_id, std::move(why), std::move(done));
   }
 
   void moderation_log(const account::identity& who, user_id room, int most,
