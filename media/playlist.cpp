@@ -43,13 +43,11 @@ void put_segment(text& out, const listed_segment& s) {
     put(out, "#EXT-X-MAP:URI=\"{}\"\n", s.map_uri);
   }
   put(out, "#EXT-X-PROGRAM-DATE-TIME:{}\n", to_iso8601(s.program_date_time));
-  bool gap = false;
   for (const auto& p : s.parts) {
     put_part(out, p);
-    gap = gap || p.gap;
   }
   if (s.finished) {
-    if (gap) {
+    if (s.gap) {
       put(out, "#EXT-X-GAP\n");
     }
     put(out, "#EXTINF:{},\n{}\n", seconds(s.duration), s.uri);

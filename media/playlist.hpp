@@ -25,6 +25,7 @@ struct listed_segment {
   std::string map_uri;  ///< EXT-X-MAP; empty: the one before goes on
   wall_time program_date_time;
   std::vector<listed_part> parts;  ///< empty when they are no longer listed
+  bool gap = false;                ///< one of its parts is, listed or not
   bool finished = false;           ///< has EXTINF and uri
   std::chrono::microseconds duration{0};
   std::string uri;

@@ -324,6 +324,9 @@ listed_segment rendition_timeline::entry(view v, const listed& g,
   e.program_date_time = first.head.program_date_time;
   e.finished = g.finished;
   e.duration = g.duration;
+  const auto from = segments_.begin() + static_cast<std::ptrdiff_t>(g.first);
+  e.gap = std::any_of(from, from + static_cast<std::ptrdiff_t>(g.count),
+                      [](const stored_segment& s) { return s.has_lost_parts; });
   const auto last_msn = first.head.msn + static_cast<std::int64_t>(g.count) - 1;
   e.uri = g.count == 1 ? fmt::format("{}.m4s", first.head.msn)
                        : fmt::format("{}-{}.m4s", first.head.msn, last_msn);

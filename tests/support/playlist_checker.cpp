@@ -121,6 +121,8 @@ class reader {
     }
     if (name == "#EXTINF") {
       open_.duration = number(value);
+    } else if (name == "#EXT-X-GAP") {
+      open_.gap = true;
     } else if (name == "#EXT-X-DISCONTINUITY") {
       open_.discontinuity = true;
     } else if (name == "#EXT-X-MAP") {
@@ -260,6 +262,9 @@ void check_segments(const checked_playlist& p, complaints& found) {
       unique(part.uri);
     }
     check_parts(p, s, found);
+    if (s.duration && !s.gap && std::ranges::any_of(s.parts, &checked_part::gap)) {
+      found.push_back("gap: " + s.uri + " has a part that is one, and no EXT-X-GAP");
+    }
     if (s.duration && std::lround(*s.duration) > std::lround(p.target_duration)) {
       found.push_back(fmt::format("extinf-target: {} lasts {}", s.uri, *s.duration));
     }
@@ -300,7 +305,8 @@ bool same(const checked_segment& a, const checked_segment& b) {
       b.parts.begin(), [](const auto& x, const auto& y) {
         return x.uri == y.uri && x.duration == y.duration && x.independent == y.independent;
       });
-  return a.discontinuity == b.discontinuity && a.map == b.map &&
+  const bool gap_vanished = a.gap && !b.gap;
+  return !gap_vanished && a.discontinuity == b.discontinuity && a.map == b.map &&
          a.program_date_time == b.program_date_time && parts_grow &&
          (!a.duration || (a.duration == b.duration && a.uri == b.uri));
 }

@@ -30,6 +30,7 @@ struct checked_segment {
   std::vector<checked_part> parts;
   std::optional<double> duration;  ///< none: still open
   std::string uri;
+  bool gap = false;  ///< EXT-X-GAP
 };
 
 struct checked_playlist {

@@ -94,6 +94,7 @@ TEST_CASE("playlist_checker: each rule refuses its wrong playlist", "[media][che
       {"part", "PART:DURATION=0.333333,URI=\"8.1.m4s\"", "PART:DURATION=0,URI=\"8.1.m4s\""},
       {"unique", "URI=\"8.1.m4s\"", "URI=\"8.2.m4s\""},
       {"unique", "HINT:TYPE=PART,URI=\"10.2.m4s\"", "HINT:TYPE=PART,URI=\"10.1.m4s\""},
+      {"gap", "URI=\"8.1.m4s\"", "URI=\"8.1.m4s\",GAP=YES"},
       {"map", "#EXT-X-MAP:URI=\"init-1.mp4\"\n", ""},
       {"extinf", "#EXTINF:2.000000,\n8.m4s", "8.m4s"},
       {"date", "10:00:18.000Z", "10:00:18.200Z"},
@@ -142,6 +143,12 @@ TEST_CASE("playlist_checker: reloads", "[media][checker]") {
   }
   SECTION("what was listed stays as it was") {
     CHECK(names(w.next(replaced(playlist(0, 19, 3), "\n19.m4s", "\nx.m4s")), "changed"));
+  }
+  SECTION("a gap stays one") {
+    playlist_watcher other;
+    REQUIRE(other.next(replaced(playlist(0, 19, 2), "\n12.m4s", "\n#EXT-X-GAP\n12.m4s")) ==
+            complaints{});
+    CHECK(names(other.next(playlist(0, 19, 3)), "changed"));
   }
   SECTION("the open segment's parts stay") {
     CHECK(names(w.next(playlist(0, 19, 1)), "removed"));

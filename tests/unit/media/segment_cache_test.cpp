@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "media/rendition_timeline.hpp"
 #include "tests/support/playlist_checker.hpp"
 #include "tests/unit/media/package_fixture.hpp"
 
@@ -493,6 +494,36 @@ TEST_CASE("segment_cache: the byte limit holds when media time stands still", "[
     s.come_and_go(1000);
     CHECK(f.get("source/0.m4s").status == 404);
   }
+}
+
+TEST_CASE("segment_cache: a segment that lost parts is a gap for as long as it is listed",
+          "[media][cache]") {
+  fixture f(fixture::usual(60'000));
+  const cache_options roomy;
+  rendition_timeline timeline("source", roomy);
+  troupe::test::playlist_watcher watcher;
+  std::size_t parts = 0;
+  for (const auto& o : f.made.outputs) {
+    timeline.take(o);
+    if (!std::holds_alternative<part>(o)) {
+      continue;
+    }
+    if (++parts == 3) {  // all streams together are over the limit
+      timeline.trim(0);
+      watcher = {};
+    }
+    const auto text = std::string(as_text(timeline.playlist(view::usual, false).view()));
+    const auto complaints = watcher.next(text);
+    INFO(text);
+    REQUIRE(complaints == troupe::test::complaints{});
+    const auto list = parse(text);
+    for (const auto& s : list.segments) {
+      REQUIRE((!s.duration || s.gap == (s.msn == 0)));
+    }
+  }
+  CHECK(parse(std::string(as_text(timeline.playlist(view::usual, false).view())))
+            .segments.front()
+            .parts.empty());
 }
 
 TEST_CASE("segment_cache: a flood of tiny segments does not make a playlist endless",
