@@ -62,16 +62,22 @@ std::string_view reason_phrase(int status) {
   return {text.data(), text.size()};
 }
 
-shared_bytes response_head(const http::response& r, connection_header connection) {
+namespace {
+
+shared_bytes make_head(const http::response& r, connection_header connection,
+                       std::string_view date) {
   bytes out;
   out.reserve(512);
   append(out, "HTTP/1.1 ");
   append(out, fmt::format_int(r.status).c_str());
   append(out, " ");
   append(out, reason_phrase(r.status));
-  append(out, "\r\nDate: ");
-  append(out, http_date());
   append(out, "\r\n");
+  if (!date.empty()) {
+    append(out, "Date: ");
+    append(out, date);
+    append(out, "\r\n");
+  }
   for (const auto& [name, value] : r.headers) {
     append_value(out, name);
     append(out, ": ");
@@ -90,6 +96,16 @@ shared_bytes response_head(const http::response& r, connection_header connection
   append(out, line_of(connection));
   append(out, "\r\n");
   return shared_bytes(std::move(out));
+}
+
+}  // namespace
+
+shared_bytes response_head(const http::response& r, connection_header connection) {
+  return make_head(r, connection, http_date());
+}
+
+shared_bytes undated_response_head(const http::response& r, connection_header connection) {
+  return make_head(r, connection, {});
 }
 
 }  // namespace troupe::net

@@ -16,6 +16,10 @@ enum class connection_header : std::uint8_t { none, close, keep_alive, upgrade }
 /// 304), Connection. Control characters in header values become spaces: no value can end a header.
 shared_bytes response_head(const http::response& r, connection_header connection);
 
+/// The same without Date, for a head that is made once and sent for days (RFC 9110, 6.6.1: a server
+/// without a clock leaves it out).
+shared_bytes undated_response_head(const http::response& r, connection_header connection);
+
 std::string_view reason_phrase(int status);
 
 }  // namespace troupe::net

@@ -16,6 +16,7 @@
 #include "base/check.hpp"
 #include "base/log.hpp"
 #include "net/asio/connection_registry.hpp"
+#include "net/asio/dismissed_connections.hpp"
 #include "net/asio/io_context.hpp"
 #include "net/asio/socket_connection.hpp"
 
@@ -133,6 +134,7 @@ struct tcp_server::impl : std::enable_shared_from_this<impl> {
   void accept_some();
   bool accept_one();
   void refuse(refusal why, std::string_view from);
+  void dismiss(refusal why, int fd);
   void hand_over(int fd, const socket_connection::peer_facts& peer);
 
   io_threads& threads;
@@ -141,6 +143,7 @@ struct tcp_server::impl : std::enable_shared_from_this<impl> {
   const std::shared_ptr<const session_factory> make_session;
   tcp::acceptor acceptor;
   timer retry;
+  dismissed_connections dismissed;
   std::array<log_gate, 4> gates;
   std::uint16_t port = 0;
 };
@@ -223,7 +226,7 @@ bool tcp_server::impl::accept_one() {
   const bool is_trusted = options.trusted.contains(address);
   if (const auto why = registry->admit(address, is_trusted); why != refusal::none) {
     refuse(why, address.to_string());  // before the peer can know
-    ::close(fd);
+    dismiss(why, fd);
     return true;
   }
   hand_over(fd, {address, peer_port, is_trusted});
@@ -236,6 +239,16 @@ void tcp_server::impl::refuse(refusal why, std::string_view from) {
   if (gate.opens(std::chrono::steady_clock::now())) {
     log::warn("connection refused: {} server={} address={} more_since_last_line={}", sentence(why),
               options.name, from, gate.take_suppressed());
+  }
+}
+
+void tcp_server::impl::dismiss(refusal why, int fd) {
+  const auto& farewell =
+      why == refusal::total ? options.farewell_total : options.farewell_per_address;
+  if (!farewell.empty()) {
+    dismissed.see_off(fd, farewell, threads.at(0));
+  } else {
+    ::close(fd);
   }
 }
 
@@ -290,6 +303,7 @@ void tcp_server::stop(duration deadline) {
     asio_error ignored;
     state->acceptor.close(ignored);
     state->retry.cancel();
+    state->dismissed.close();
     closed->set_value();
   });
   port_is_free.wait_for(cut_off_grace);

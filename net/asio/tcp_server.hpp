@@ -22,10 +22,13 @@ namespace troupe::net {
 struct tcp_options {
   std::string name;  ///< metric label and log key: "rtmp", "http"
   std::string address = "0.0.0.0";
-  std::uint16_t port = 0;                  ///< 0: one that is free, see tcp_server::port()
-  std::size_t max_connections = 10'000;    ///< for everybody; 0: no limit
-  std::size_t max_per_address = 0;         ///< not for loopback and trusted ones; 0: off
-  trusted_addresses trusted;               ///< limits.trusted
+  std::uint16_t port = 0;                ///< 0: one that is free, see tcp_server::port()
+  std::size_t max_connections = 10'000;  ///< for everybody; 0: no limit
+  std::size_t max_per_address = 0;       ///< not for loopback and trusted ones; 0: off
+  trusted_addresses trusted;             ///< limits.trusted
+  /// What is written, once, to a connection that is refused; empty: it is closed without a word.
+  std::string farewell_total;              ///< because there are too many of them
+  std::string farewell_per_address;        ///< because there are too many from its address
   std::size_t outbox_limit = 1024 * 1024;  ///< bytes queued on one connection before it is closed
   duration write_stall = std::chrono::seconds(30);
 };

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -265,6 +266,50 @@ TEST_CASE("http_server: too many headers are refused", "[net][http_server]") {
     many += "X-" + std::to_string(i) + ": v\r\n";
   }
   CHECK(f.ask(get("/", many)).status == 431);
+}
+
+TEST_CASE("http_server: one connection too many is told so, in the API's words",
+          "[net][http_server]") {
+  net::http_options o;
+  o.tcp.max_connections = 1;
+  fixture f(o);
+  client first(f.server->port());
+  REQUIRE(first.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"));
+  REQUIRE(first.read_response().status == 200);
+  client second(f.server->port());
+  // What it asks for is never read; the answer can be, all the same.
+  second.send("POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
+  const auto answer = second.read_response();
+  CHECK(answer.status == 503);
+  CHECK(answer.head.find("\r\nRetry-After: 5\r\n") != answer.head.npos);
+  CHECK(answer.head.find("\r\nConnection: close\r\n") != answer.head.npos);
+  CHECK(answer.head.find("\r\nDate:") == answer.head.npos);
+  CHECK(answer.body == R"({"error":{"code":"overloaded","message":)"
+                       R"("too many connections, try again later"}})");
+  CHECK(second.at_end());
+  CHECK(f.server->connections() == 1);
+}
+
+TEST_CASE("http_server: refused connections hold no more than their few descriptors",
+          "[net][http_server]") {
+  net::http_options o;
+  o.tcp.max_connections = 1;
+  fixture f(o);
+  client first(f.server->port());
+  REQUIRE(first.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"));
+  REQUIRE(first.read_response().status == 200);
+  const auto open = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  const auto before = open();
+  std::vector<client> refused;
+  refused.reserve(200);
+  for (int i = 0; i < 200; ++i) {
+    refused.emplace_back(f.server->port());
+    REQUIRE(refused.back().read_response().status == 503);
+  }
+  CHECK(open() - before <= 200 + 64);
+  CHECK(eventually([&] { return open() - before <= 200; }));  // a second later they are closed
 }
 
 TEST_CASE("http_server: a refused upload can still read why", "[net][http_server]") {
