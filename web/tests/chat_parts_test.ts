@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { announcementOf } from '../src/chat/announcement';
 import { Heights } from '../src/chat/heights';
 import type { Outgoing } from '../src/chat/outbox';
-import { newerThan, rowsOf } from '../src/chat/rows';
+import { newerThan, placeOf, rowsOf } from '../src/chat/rows';
 import { Sequence } from '../src/chat/sequence';
 import type { Item } from '../src/chat/store';
 import { asOneLine, codePoints, colourOf, mentions, nameColours, piecesOf } from '../src/chat/text';
@@ -163,6 +163,19 @@ describe('heights', () => {
 });
 
 describe('rows', () => {
+  it('know where one stands, or stood before it was deleted', () => {
+    const row = (key: string, seq: number) => ({ key, item: { seq } as Item });
+    const rows = [row('s3', 3), row('s7', 7), row('s9', 9), { key: 'n1', outgoing: {} as Outgoing }];
+    expect(placeOf(rows, null)).toBe(4);
+    expect(placeOf(rows, 's7')).toBe(1);
+    expect(placeOf(rows, 'n1')).toBe(3);
+    expect(placeOf(rows, 's1')).toBe(-0.5);
+    expect(placeOf(rows, 's8')).toBe(1.5);
+    expect(placeOf(rows, 's12')).toBe(2.5);
+    expect(placeOf(rows, 'n2')).toBe(3.5);
+    expect(placeOf([], 's8')).toBe(-0.5);
+  });
+
   const ban = (seq: number, who: typeof me): Item => ({ type: 'ban', seq, active: true, until: null, ...who });
   const items: Item[] = [message(1), ban(2, other), ban(3, me), { type: 'mode', seq: 4, slow_mode_s: 5, followers_only_min_age_s: null }, message(5)];
 

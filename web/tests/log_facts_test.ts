@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { describe, expect, it } from 'vitest';
-import { logFacts } from '../src/chat/log_facts';
+import { logFacts, wordChanges } from '../src/chat/log_facts';
 import { newer } from '../src/pages/watch';
 import { translate } from '../src/i18n/translate';
 
@@ -15,6 +15,20 @@ describe('log facts', () => {
     ]);
     expect(logFacts('mode', { slow_mode_s: 0, followers_only_min_age_s: 0 }, say)).toEqual(['Slow mode: Off', 'Followers only: All followers']);
     expect(logFacts('words', { count: 3 }, say)).toEqual(['Words now: 3']);
+  });
+
+  it('names every word that was added, changed or removed, with what happens at it', () => {
+    const details = {
+      count: 2,
+      added: [{ word: 'curtain', action: 'hold' }],
+      changed: [{ word: 'trapdoor', from: 'refuse', to: 'mask' }],
+      removed: [{ word: 'prompter', action: 'later' }],
+    };
+    expect(wordChanges(details, say)).toEqual(['Added “curtain”: Hold', 'Changed “trapdoor”: Refuse → Mask', 'Removed “prompter”: later']);
+    // The lists are no facts besides.
+    expect(logFacts('words', details, say)).toEqual(['Words now: 2']);
+    expect(wordChanges({ count: 3 }, say)).toEqual([]);
+    expect(wordChanges(null, say)).toEqual([]);
   });
 
   it('has nothing to say of nothing, and shows what it does not know as it is', () => {

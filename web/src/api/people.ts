@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // People and whom they follow.
+import { ApiError } from './client';
 import { api } from './session';
 import type { Page, Stream } from './types';
 
@@ -26,6 +27,16 @@ export const people = {
   profile: (id: number, signal?: AbortSignal) => api.call<Profile>(`/users/${id}`, { optionalAuth: true, signal }),
   named: (name: string, signal?: AbortSignal) =>
     api.call<Profile>(`/users?username=${encodeURIComponent(name)}`, { optionalAuth: true, signal }),
+  /** Who is meant by a name as somebody types it. */
+  meant: async (typed: string): Promise<Profile> => {
+    try {
+      return await people.named(typed.trim().replace(/^@/, ''));
+    } catch (error) {
+      // No such name, or one that nobody can have.
+      const isUnknown = error instanceof ApiError && (error.status === 404 || error.status === 400);
+      throw isUnknown ? new ApiError(error.status, 'no_such_user', error.message) : error;
+    }
+  },
   follow: (id: number, on: boolean) =>
     api.call<Relation>(`/users/${id}/follow`, { method: on ? 'PUT' : 'DELETE', auth: true }),
   liveFollowed: (limit: number, cursor: string | null, signal?: AbortSignal) =>

@@ -14,7 +14,8 @@ export interface WordRule {
 export interface Ban extends Person {
   until: string | null;
   reason: string | null;
-  by: Person;
+  /** Null: not known any more. */
+  by: Person | null;
   created_at: string;
 }
 
@@ -29,7 +30,7 @@ export interface HeldMessage {
 export interface LogEntry {
   log_id: number;
   action: string;
-  by: Person;
+  by: Person | null;
   user: Person | null;
   message_id: number | null;
   message: string | null;
@@ -47,11 +48,15 @@ export interface MemberCard extends Person {
   banned: boolean;
   until: string | null;
   followed_at: string | null;
-  messages: Pick<MessageEvent, 'message_id' | 'message' | 'created_at'>[];
+  /** Also what is gone: moderators see what it was. */
+  messages: (Pick<MessageEvent, 'message_id' | 'message' | 'created_at'> & { deleted: boolean })[];
 }
 
+/** The longest reason the page sends; the server takes 500. Unit: characters. */
+export const longestReason = 300;
+
 const base = (channel: number) => `/channels/${channel}`;
-const reasonBody = (reason: string) => (reason.trim() === '' ? {} : { reason: reason.trim() });
+const withReason = (reason: string) => (reason.trim() === '' ? {} : { reason: reason.trim().slice(0, longestReason) });
 
 /** Calls about one channel. */
 export function roomApi(channel: number) {
@@ -62,26 +67,29 @@ export function roomApi(channel: number) {
       return api.call<HistoryPage>(`${chat}?${new URLSearchParams(entries)}`);
     },
     deleteMessage: (id: number, reason = '') =>
-      api.call(`${chat}/${id}`, { method: 'DELETE', body: reasonBody(reason), auth: true }),
-    setMode: (change: Partial<Mode>) => api.call<Mode>(`${chat}/mode`, { method: 'PATCH', body: change, auth: true }),
+      api.call(`${chat}/${id}`, { method: 'DELETE', body: withReason(reason), auth: true }),
+    setMode: (change: Partial<Mode>, reason = '') =>
+      api.call<Mode>(`${chat}/mode`, { method: 'PATCH', body: { ...change, ...withReason(reason) }, auth: true }),
     moderators: () => api.call<Page<Moderator>>(`${base(channel)}/moderators`),
-    setModerator: (user: number, on: boolean) =>
-      api.call(`${base(channel)}/moderators/${user}`, { method: on ? 'PUT' : 'DELETE', auth: true }),
+    setModerator: (user: number, on: boolean, reason = '') =>
+      api.call(`${base(channel)}/moderators/${user}`, { method: on ? 'PUT' : 'DELETE', body: withReason(reason), auth: true }),
     bans: (cursor: string | null) =>
       api.call<Page<Ban>>(`${base(channel)}/bans?limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`, { auth: true }),
     /** seconds null: for good. */
     ban: (user: number, seconds: number | null, reason: string) =>
       api.call(`${base(channel)}/bans/${user}`, {
         method: 'PUT',
-        body: { ...(seconds === null ? {} : { duration_s: seconds }), ...reasonBody(reason) },
+        body: { ...(seconds === null ? {} : { duration_s: seconds }), ...withReason(reason) },
         auth: true,
       }),
-    unban: (user: number) => api.call(`${base(channel)}/bans/${user}`, { method: 'DELETE', auth: true }),
+    unban: (user: number, reason = '') =>
+      api.call(`${base(channel)}/bans/${user}`, { method: 'DELETE', body: withReason(reason), auth: true }),
     words: () => api.call<{ words: WordRule[] }>(`${chat}/words`, { auth: true }),
-    setWords: (words: WordRule[]) => api.call(`${chat}/words`, { method: 'PUT', body: { words }, auth: true }),
+    setWords: (words: WordRule[], reason = '') =>
+      api.call(`${chat}/words`, { method: 'PUT', body: { words, ...withReason(reason) }, auth: true }),
     held: () => api.call<Page<HeldMessage>>(`${chat}/held`, { auth: true }),
-    decideHeld: (id: number, action: 'allow' | 'deny') =>
-      api.call(`${chat}/held/${id}`, { method: 'POST', body: { action }, auth: true }),
+    decideHeld: (id: number, action: 'allow' | 'deny', reason = '') =>
+      api.call(`${chat}/held/${id}`, { method: 'POST', body: { action, ...withReason(reason) }, auth: true }),
     log: (cursor: string | null) =>
       api.call<Page<LogEntry>>(`${chat}/log?limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`, { auth: true }),
     card: (user: number) => api.call<MemberCard>(`${chat}/users/${user}`, { auth: true }),

@@ -3,7 +3,9 @@
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type RefObject } from 'react';
 import { ApiError } from '../api/client';
 import { roomApi } from '../api/room';
-import { ChevronIcon, GearIcon, PeopleIcon, ShieldIcon } from '../components/icons';
+import { useSession } from '../api/session';
+import { Audience } from '../components/audience';
+import { ChevronIcon, GearIcon, ShieldIcon } from '../components/icons';
 import { Seats } from '../components/poster';
 import { Notice } from '../components/ui';
 import { useTexts } from '../i18n/context';
@@ -12,6 +14,7 @@ import { Announcer } from './announcer';
 import type { ChatClient } from './chat_client';
 import type { ChatState } from './chat_state';
 import { Composer } from './composer';
+import { DeleteForm } from './delete_form';
 import { MessageList } from './message_list';
 import { ItemRow, OutgoingRow, type RowActions } from './message_row';
 import type { MessageEvent, Person, Quote } from './protocol';
@@ -47,7 +50,8 @@ function useSwitch(key: string, otherwise: boolean): [boolean, (on: boolean) => 
 }
 
 export function ChatPanel({ client, channel, collapsed = false, onCollapse }: PanelProps) {
-  const { t, errorText } = useTexts();
+  const { t, language, errorText } = useTexts();
+  const session = useSession();
   const state = useRoomState(client);
   const calls = useMemo(() => roomApi(channel), [channel]);
   const [showTimes, setShowTimes] = useSwitch(timesKey, false);
@@ -58,11 +62,14 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
   const [reply, setReply] = useState<Quote | null>(null);
   const [insert, setInsert] = useState<{ text: string; round: number } | null>(null);
   const [code, setCode] = useState<string | null>(null);
+  const [deleting, setDeleting] = useState<MessageEvent | null>(null);
   const isReading = useRef(false);
   const { target, jump } = useJump(client, isReading);
   const field = useRef<HTMLTextAreaElement>(null);
 
-  const isModerator = state.role === 'owner' || state.role === 'moderator';
+  // Administrators may all that owners may, also where they are nobody in particular.
+  const mayAppoint = state.role === 'owner' || (state.user !== null && session.user?.is_administrator === true);
+  const isModerator = mayAppoint || state.role === 'moderator';
   const rows = useMemo(() => rowsOf(state), [state.items, state.outgoing, state.user, state.role]);
 
   const actions = useMemo<RowActions>(
@@ -72,8 +79,9 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
         setReply({ message_id, user_id: user.user_id, username: user.username, message });
         field.current?.focus();
       },
-      remove: ({ message_id }: MessageEvent) => {
-        calls.deleteMessage(message_id).then(
+      askRemove: setDeleting,
+      remove: ({ message_id }: MessageEvent, reason = '') => {
+        calls.deleteMessage(message_id, reason).then(
           () => setCode(null),
           (error: unknown) => setCode(error instanceof ApiError ? error.code : 'network'),
         );
@@ -100,6 +108,8 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
         actions.open(item.user);
       } else if (event.key === 'r' && client.snapshot().user) {
         actions.reply(item);
+      } else if (event.key === 'Delete' && event.shiftKey && !isOwn && isModerator) {
+        actions.askRemove(item);
       } else if (event.key === 'Delete' && (isOwn || isModerator)) {
         actions.remove(item);
       } else {
@@ -144,7 +154,11 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
     <aside className="room" aria-label={t('room.title')} data-testid="room" data-phase={state.phase} data-joined={state.joined} data-role={state.role ?? ''}>
       <header className="room-head">
         <h2>{t('room.title')}</h2>
-        <Audience viewers={state.viewers} />
+        {state.viewers !== null && (
+          <Audience viewers={state.viewers} testId="room-viewers">
+            {state.viewers.toLocaleString(language)}
+          </Audience>
+        )}
         <span className="room-tools">
           {isModerator && (
             <button type="button" className="icon-button" aria-label={t('mod.open')} title={t('mod.open')} data-testid="mod-open" onClick={() => setModerating(true)}>
@@ -190,13 +204,16 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
             )
           }
         />
-        {card && <UserCard key={card.user_id} person={card} room={state} calls={calls} onClose={() => setCard(null)} onMention={mention} />}
+        {card && <UserCard key={card.user_id} person={card} room={state} isModerator={isModerator} calls={calls} onClose={() => setCard(null)} onMention={mention} />}
       </div>
+      {deleting && !client.isDeleted(deleting.message_id) && (
+        <DeleteForm key={deleting.message_id} message={deleting} remove={actions.remove} close={() => setDeleting(null)} />
+      )}
       {spoken && <Announcer state={state} />}
       <Composer client={client} state={state} field={field} reply={reply} setReply={setReply} insert={insert} />
       {moderating && (
         <Suspense fallback={null}>
-          <Moderation room={state} calls={calls} onClose={() => setModerating(false)} />
+          <Moderation room={state} calls={calls} mayAppoint={mayAppoint} onClose={() => setModerating(false)} />
         </Suspense>
       )}
     </aside>
@@ -230,20 +247,6 @@ function useJump(client: ChatClient, isReading: RefObject<boolean>) {
     [client, isReading],
   );
   return { target, jump };
-}
-
-function Audience({ viewers }: { viewers: number | null }) {
-  const { t, plural, language } = useTexts();
-  if (viewers === null) {
-    return null;
-  }
-  const count = viewers.toLocaleString(language);
-  return (
-    <span className="room-audience" title={`${plural('viewers', viewers, { count })}. ${t('viewers.how')}`} data-testid="room-viewers" data-viewers={viewers}>
-      <PeopleIcon />
-      {count}
-    </span>
-  );
 }
 
 function Switch({ label, on, set, id }: { label: string; on: boolean; set: (on: boolean) => void; id: string }) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a log entry's details say, in words: how long, how slow, how many.
+// What a log entry's details say, in words: how long, how slow, how many, which words.
 import type { TextKey, Values } from '../i18n/translate';
 import { duration } from './time';
 
@@ -23,6 +23,24 @@ export function logFacts(action: string, details: Record<string, unknown> | null
     }
     return value === null || typeof value === 'object' ? [] : [`${key}: ${String(value)}`];
   });
+}
+
+type Change = { word?: unknown; action?: unknown; from?: unknown; to?: unknown };
+
+/** Which words were changed, a line each; none when it was something else. */
+export function wordChanges(details: Record<string, unknown> | null, t: Say): string[] {
+  const listed = (key: string) => (Array.isArray(details?.[key]) ? (details[key] as Change[]) : []);
+  return [
+    ...listed('added').map(({ word, action }) => t('log.word_added', { word: String(word), action: actionName(action, t) })),
+    ...listed('changed').map(({ word, from, to }) =>
+      t('log.word_changed', { word: String(word), from: actionName(from, t), to: actionName(to, t) }),
+    ),
+    ...listed('removed').map(({ word, action }) => t('log.word_removed', { word: String(word), action: actionName(action, t) })),
+  ];
+}
+
+function actionName(action: unknown, t: Say): string {
+  return action === 'refuse' || action === 'mask' || action === 'hold' ? t(`mod.action_${action}`) : String(action);
 }
 
 function followers(value: unknown, t: Say): string {

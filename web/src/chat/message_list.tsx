@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The list: draws only the rows near the window, sticks to the newest until someone scrolls up, and
 // keeps what they read where it is, whatever comes, goes or is loaded above it.
-import { useCallback, useEffect, useLayoutEffect, useReducer, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useReducer, useRef, useState, type FocusEvent, type KeyboardEvent, type ReactNode } from 'react';
 import { useTexts } from '../i18n/context';
 import { Heights } from './heights';
-import { newerThan, type Row } from './rows';
+import { newerThan, placeOf, type Row } from './rows';
 
 const overscan = 8;
 // This close to the end counts as at the end. Unit: CSS px.
@@ -47,6 +47,7 @@ export function MessageList(props: ListProps) {
   const lastTop = useRef(0);
   const [active, setActive] = useState<string | null>(null);
   const [marked, setMarked] = useState<string | null>(null);
+  const hasFocus = useRef(false);
 
   const keys = rows.map(({ key }) => key);
   const keysNow = useRef(keys);
@@ -115,6 +116,22 @@ export function MessageList(props: ListProps) {
     lastTop.current = element.scrollTop;
   });
 
+  // A line that goes while it has the focus, deleted or out of the window, leaves it to the list.
+  useLayoutEffect(() => {
+    if (hasFocus.current && document.activeElement === document.body) {
+      box.current?.focus({ preventScroll: true });
+    }
+  });
+  const onBlur = ({ target, relatedTarget }: FocusEvent<HTMLElement>) => {
+    if (relatedTarget) {
+      hasFocus.current = box.current?.contains(relatedTarget) ?? false;
+    } else {
+      requestAnimationFrame(() => {
+        hasFocus.current &&= !target.isConnected || (box.current?.contains(document.activeElement) ?? false);
+      });
+    }
+  };
+
   // Another width breaks lines elsewhere: nothing that was measured holds.
   useEffect(() => {
     const element = box.current;
@@ -180,19 +197,21 @@ export function MessageList(props: ListProps) {
   };
 
   const onKey = (event: KeyboardEvent) => {
-    const at = active === null ? keys.length : keys.indexOf(active);
+    const at = placeOf(rows, active);
     switch (event.key) {
       case 'ArrowUp':
-        move(event, at - 1);
+        move(event, Math.ceil(at - 1));
         return;
       case 'ArrowDown':
-        move(event, at + 1);
+        move(event, Math.floor(at + 1));
         return;
       case 'Home':
         move(event, 0);
         return;
       case 'End':
         event.preventDefault();
+        setActive(null);
+        box.current?.focus({ preventScroll: true }); // the line that has it may go out of the window
         toEnd();
         return;
       default: {
@@ -219,6 +238,10 @@ export function MessageList(props: ListProps) {
         data-rows={rows.length}
         onScroll={onScroll}
         onKeyDown={onKey}
+        onFocus={() => {
+          hasFocus.current = true;
+        }}
+        onBlur={onBlur}
       >
         {rows.length === 0 && props.empty}
         <div className="chat-space" style={{ height: view.total }}>

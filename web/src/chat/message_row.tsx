@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One row of the list: a message, a notice, or something said that is not shown to others yet.
 import { memo, useMemo, type ReactNode } from 'react';
-import { CloseIcon, LampIcon, ReplyIcon, ShieldIcon, TrashIcon } from '../components/icons';
+import { CloseIcon, LampIcon, NoteIcon, ReplyIcon, ShieldIcon, TrashIcon } from '../components/icons';
 import { useTexts } from '../i18n/context';
 import { useNow } from '../lib/poll';
 import type { Outgoing } from './outbox';
@@ -13,7 +13,9 @@ import { duration } from './time';
 export interface RowActions {
   open: (person: Person) => void;
   reply: (message: MessageEvent) => void;
-  remove: (message: MessageEvent) => void;
+  remove: (message: MessageEvent, reason?: string) => void;
+  /** Deletes it too, but asks why first. */
+  askRemove: (message: MessageEvent) => void;
   jump: (messageId: number) => void;
   retry: (nonce: string) => void;
   discard: (nonce: string) => void;
@@ -58,13 +60,18 @@ function MessageRow({ message, me, canReply, canModerate, showTime, marked, acti
       {(canReply || canModerate || isOwn) && (
         <span className="chat-actions">
           {canReply && (
-            <button type="button" tabIndex={-1} aria-label={t('chat.reply_to', { user: message.user.username })} title={t('chat.reply')} data-testid="chat-reply" onClick={() => actions.reply(message)}>
+            <button type="button" tabIndex={-1} aria-label={t('chat.reply_to', { user: message.user.username })} title={t('chat.reply')} aria-keyshortcuts="R" data-testid="chat-reply" onClick={() => actions.reply(message)}>
               <ReplyIcon />
             </button>
           )}
           {(canModerate || isOwn) && (
-            <button type="button" tabIndex={-1} aria-label={t('chat.delete_of', { user: message.user.username })} title={t('chat.delete')} data-testid="chat-delete" onClick={() => actions.remove(message)}>
+            <button type="button" tabIndex={-1} aria-label={t('chat.delete_of', { user: message.user.username })} title={t('chat.delete')} aria-keyshortcuts="Delete" data-testid="chat-delete" onClick={() => actions.remove(message)}>
               <TrashIcon />
+            </button>
+          )}
+          {canModerate && !isOwn && (
+            <button type="button" tabIndex={-1} aria-label={t('chat.delete_why_of', { user: message.user.username })} title={t('chat.delete_why')} aria-keyshortcuts="Shift+Delete" data-testid="chat-delete-why" onClick={() => actions.askRemove(message)}>
+              <NoteIcon />
             </button>
           )}
         </span>

@@ -6,6 +6,7 @@ import { CloseIcon } from '../components/icons';
 import { Notice } from '../components/ui';
 import { useTexts } from '../i18n/context';
 import type { Mode } from './protocol';
+import type { Why } from './reason';
 import { duration } from './time';
 import { useCall } from './use_call';
 
@@ -15,10 +16,10 @@ const ageChoices = [0, 600, 3600, 86_400, 604_800, 2_592_000, 7_776_000];
 const mostWords = 500;
 const longestWord = 64;
 
-export function ModeEditor({ mode, calls }: { mode: Mode; calls: RoomApi }) {
+export function ModeEditor({ mode, calls, why }: { mode: Mode; calls: RoomApi; why: Why }) {
   const { t, errorText } = useTexts();
   const { working, code, run } = useCall();
-  const set = (change: Partial<Mode>) => void run(() => calls.setMode(change));
+  const set = (change: Partial<Mode>) => void run(() => calls.setMode(change, why.reason).then(why.used));
   const age = mode.followers_only_min_age_s;
   return (
     <div className="mod-form">
@@ -62,7 +63,7 @@ function withCurrent(choices: number[], current: number): number[] {
 
 const wordActions: WordAction[] = ['refuse', 'mask', 'hold'];
 
-export function WordsEditor({ calls }: { calls: RoomApi }) {
+export function WordsEditor({ calls, why }: { calls: RoomApi; why: Why }) {
   const { t, errorText } = useTexts();
   const [words, setWords] = useState<WordRule[] | null>(null);
   const [word, setWord] = useState('');
@@ -72,7 +73,8 @@ export function WordsEditor({ calls }: { calls: RoomApi }) {
 
   const save = (next: WordRule[]) =>
     run(async () => {
-      await calls.setWords(next);
+      await calls.setWords(next, why.reason);
+      why.used();
       setWords(next);
     });
   const add = async (event: FormEvent) => {

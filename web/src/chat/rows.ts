@@ -45,6 +45,17 @@ export function rowsOf(state: Pick<ChatState, 'items' | 'outgoing' | 'user' | 'r
   return rows;
 }
 
+/** Where a row stands; half a step before the next one when it is gone; behind the last when nobody chose one. */
+export function placeOf(rows: readonly Row[], key: string | null): number {
+  const index = rows.findIndex((row) => row.key === key);
+  if (key === null || index >= 0) {
+    return key === null ? rows.length : index;
+  }
+  const seq = Number(key.slice(1));
+  const next = key.startsWith('s') ? rows.findIndex(({ item }) => !item || item.seq > seq) : -1;
+  return (next < 0 ? rows.length : next) - 0.5;
+}
+
 /** How many rows came after the one with this number. */
 export function newerThan(rows: readonly Row[], seq: number): number {
   let count = 0;

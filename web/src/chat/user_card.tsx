@@ -11,12 +11,14 @@ import { Link } from '../router';
 import type { ChatState } from './chat_state';
 import { Badge, Name, Time } from './message_row';
 import type { Person, Role } from './protocol';
+import { ReasonField } from './reason';
 import { duration } from './time';
 import { useCall } from './use_call';
 
 interface CardProps {
   person: Person;
   room: ChatState;
+  isModerator: boolean;
   calls: RoomApi;
   onClose: () => void;
   onMention: (username: string) => void;
@@ -26,12 +28,11 @@ const timeOuts = [60, 600, 3600, 86_400];
 // Two weeks, the protocol's longest time-out. Unit: s.
 const longestTimeOut = 1_209_600;
 
-export function UserCard({ person, room, calls, onClose, onMention }: CardProps) {
+export function UserCard({ person, room, isModerator, calls, onClose, onMention }: CardProps) {
   const { t, language } = useTexts();
   const [profile, setProfile] = useProfile(person.user_id);
   const frame = useRef<HTMLElement>(null);
   const isMe = room.user?.user_id === person.user_id;
-  const isModerator = room.role === 'owner' || room.role === 'moderator';
 
   useEffect(() => {
     const before = document.activeElement;
@@ -88,7 +89,7 @@ export function UserCard({ person, room, calls, onClose, onMention }: CardProps)
   );
 }
 
-function ModeratorPart({ person, room, calls, isMe }: Omit<CardProps, 'onClose' | 'onMention'> & { isMe: boolean }) {
+function ModeratorPart({ person, room, calls, isMe }: Omit<CardProps, 'onClose' | 'onMention' | 'isModerator'> & { isMe: boolean }) {
   const { t, errorText } = useTexts();
   const { user } = useSession();
   const [card, setCard] = useState<MemberCard | null>(null);
@@ -106,12 +107,15 @@ function ModeratorPart({ person, room, calls, isMe }: Omit<CardProps, 'onClose' 
     setDone(null);
     if (await run(work)) {
       setDone(said);
+      setReason('');
     }
     learn();
   };
   const role: Role = card?.role ?? 'user';
+  const mayAppoint = isOwner && !isMe && role !== 'owner';
   // Nobody bans the owner; moderators do not ban moderators.
   const mayBan = !isMe && role !== 'owner' && (role === 'user' || isOwner);
+  const standing = card?.messages.some(({ deleted }) => !deleted) ?? false;
 
   return (
     <div className="user-card-mod" data-testid="card-moderation">
@@ -124,12 +128,11 @@ function ModeratorPart({ person, room, calls, isMe }: Omit<CardProps, 'onClose' 
       )}
       {code && <Notice kind="error">{errorText(code)}</Notice>}
       {done && <Notice kind="good">{done}</Notice>}
+      {(mayBan || mayAppoint || (standing && !isMe)) && (
+        <ReasonField label={t('mod.reason')} hint={mayBan ? t('card.reason_hint') : undefined} value={reason} onChange={setReason} testId="card-reason" />
+      )}
       {mayBan && (
         <>
-          <label className="user-card-reason">
-            <span>{t('card.reason')}</span>
-            <input value={reason} maxLength={200} data-testid="card-reason" onChange={(event) => setReason(event.target.value)} />
-          </label>
           <div className="user-card-times" role="group" aria-label={t('card.time_out')}>
             <span>{t('card.time_out')}</span>
             {timeOuts.map((seconds) => (
@@ -144,26 +147,38 @@ function ModeratorPart({ person, room, calls, isMe }: Omit<CardProps, 'onClose' 
               {t('card.ban')}
             </button>
             {card?.banned && (
-              <button type="button" className="button button-quiet button-small" disabled={working} data-testid="unban" onClick={() => void act(() => calls.unban(person.user_id), t('card.did_unban'))}>
+              <button type="button" className="button button-quiet button-small" disabled={working} data-testid="unban" onClick={() => void act(() => calls.unban(person.user_id, reason), t('card.did_unban'))}>
                 {t('card.unban')}
               </button>
             )}
           </div>
         </>
       )}
-      {isOwner && !isMe && role !== 'owner' && (
-        <button type="button" className="link-button" disabled={working} data-testid={role === 'moderator' ? 'dismiss' : 'appoint'} onClick={() => void act(() => calls.setModerator(person.user_id, role !== 'moderator'), t(role === 'moderator' ? 'card.did_dismiss' : 'card.did_appoint'))}>
+      {mayAppoint && (
+        <button type="button" className="link-button" disabled={working} data-testid={role === 'moderator' ? 'dismiss' : 'appoint'} onClick={() => void act(() => calls.setModerator(person.user_id, role !== 'moderator', reason), t(role === 'moderator' ? 'card.did_dismiss' : 'card.did_appoint'))}>
           {t(role === 'moderator' ? 'card.dismiss' : 'card.appoint')}
         </button>
       )}
       {card && card.messages.length > 0 && (
         <Said>
           {card.messages.map((message) => (
-            <li key={message.message_id}>
-              <Time iso={message.created_at} /> <bdi>{message.message}</bdi>
-              <button type="button" className="chat-discard" disabled={working} aria-label={t('chat.delete')} title={t('chat.delete')} onClick={() => void act(() => calls.deleteMessage(message.message_id, reason), t('card.did_delete'))}>
-                <TrashIcon />
-              </button>
+            <li key={message.message_id} data-testid="card-message" data-deleted={message.deleted}>
+              <Time iso={message.created_at} />{' '}
+              {message.deleted ? (
+                <>
+                  <del>
+                    <bdi>{message.message}</bdi>
+                  </del>{' '}
+                  <span className="user-card-gone">{t('card.deleted')}</span>
+                </>
+              ) : (
+                <>
+                  <bdi>{message.message}</bdi>
+                  <button type="button" className="chat-discard" disabled={working} aria-label={t('chat.delete_text', { message: message.message })} title={t('chat.delete')} data-testid="card-delete" onClick={() => void act(() => calls.deleteMessage(message.message_id, reason), t('card.did_delete'))}>
+                    <TrashIcon />
+                  </button>
+                </>
+              )}
             </li>
           ))}
         </Said>

@@ -86,6 +86,14 @@ export const PeopleIcon = icon(
 );
 export const ReplyIcon = icon(<path d="M10 5.5L4.5 11l5.5 5.5M4.5 11H14a5.5 5.5 0 0 1 5.5 5.5V19" />);
 export const TrashIcon = icon(<path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l.9 12.5h9.2L17.5 7M10.3 10.5v5.5M13.7 10.5v5.5" />);
+/** A note goes with it: the bin, and lines of writing. */
+export const NoteIcon = icon(<path d="M2.5 7h11M6 7V4.5h4V7M4 7l.7 12.5h5.8M12.5 12.5h9M12.5 16h9M12.5 19.5h5.5" />);
+export const InfoIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8.5" />
+    <path d="M12 11v5.5M12 7.8h.01" />
+  </>,
+);
 export const CloseIcon = icon(<path d="M6 6l12 12M18 6L6 18" />);
 export const SendIcon = icon(<path d="M4.5 12L20 4.5 15 20l-3.4-6.6zM11.6 13.4L20 4.5" />);
 export const ShieldIcon = icon(<path d="M12 3.5l7.5 2.8v5.2c0 4.4-3 7.6-7.5 9-4.5-1.4-7.5-4.6-7.5-9V6.3z" />);

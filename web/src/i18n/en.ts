@@ -22,6 +22,7 @@ export const en = {
   'home.empty_step_3': 'Press “Start Streaming”',
   'home.empty_action': 'Go live',
   'home.more': 'Show more',
+  'home.more_followed': 'Show more of those you follow',
   'home.loading': 'Looking who is on…',
   'home.unreachable': 'The server does not answer. Trying again…',
   'home.untitled': 'Untitled',

@@ -23,6 +23,7 @@ export const ja: Record<keyof typeof en, string> = {
   'home.empty_step_3': '「配信開始」を押す',
   'home.empty_action': '配信する',
   'home.more': 'もっと見る',
+  'home.more_followed': 'フォロー中のチャンネルをもっと見る',
   'home.loading': '配信中のチャンネルを探しています…',
   'home.unreachable': 'サーバーから応答がありません。再試行しています…',
   'home.untitled': 'タイトルなし',

@@ -6,8 +6,8 @@ import type { Stream } from '../api/types';
 import type { ChatClient } from '../chat/chat_client';
 import { ChatPanel } from '../chat/chat_panel';
 import { useRoomValue } from '../chat/use_room';
+import { Audience } from '../components/audience';
 import { FollowButton, FollowerCount, useProfile } from '../components/follow_button';
-import { PeopleIcon } from '../components/icons';
 import { GhostLight } from '../components/poster';
 import { StatusPill } from '../components/ui';
 import { useTexts } from '../i18n/context';
@@ -70,10 +70,9 @@ function About({ stream, channel, client }: { stream: Stream | null; channel: { 
         )}
         {stream && <StatusPill status={stream.status} />}
         {running && viewers > 0 && (
-          <span className="about-fact" title={t('viewers.how')} data-testid="viewers" data-viewers={viewers}>
-            <PeopleIcon />
+          <Audience viewers={viewers} testId="viewers">
             {plural('viewers', viewers, { count: viewers.toLocaleString(language) })}
-          </span>
+          </Audience>
         )}
         {running && (
           <span className="about-fact" data-testid="uptime">

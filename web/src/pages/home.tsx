@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who is live, as the server pushes it; who of the followed is, asked for every 5 s.
-import { useCallback, useState } from 'react';
-import { people } from '../api/people';
-import { useSession } from '../api/session';
+import { useLayoutEffect, useRef, useState } from 'react';
 import type { Stream } from '../api/types';
 import { PeopleIcon } from '../components/icons';
 import { GhostLight, Poster } from '../components/poster';
@@ -10,12 +8,12 @@ import { StatusPill } from '../components/ui';
 import { useTexts, useTitle } from '../i18n/context';
 import { clockTime, compactCount, secondsSince } from '../lib/format';
 import { refreshed } from '../lib/merge';
-import { useNow, usePoll } from '../lib/poll';
-import { useLiveList } from '../lib/use_live_list';
+import { useNow } from '../lib/poll';
+import { type Followed, useFollowed } from '../lib/use_followed';
+import { type Shown, useLiveList } from '../lib/use_live_list';
 import { Link } from '../router';
 
 const pageSize = 24;
-const pollEvery = 5000;
 
 export default function HomePage() {
   const { t } = useTexts();
@@ -24,8 +22,6 @@ export default function HomePage() {
   const { list, unreachable } = useLiveList(wanted);
   const now = useNow();
   const streams = list?.items ?? [];
-  // Who is followed is asked for; how they are now, the pushed list knows sooner.
-  const followed = refreshed(useFollowed(), list?.pushed ? list : null);
   return (
     <div className="home">
       {(list === null || streams.length > 0) && (
@@ -39,19 +35,7 @@ export default function HomePage() {
       </p>
       {list === null && !unreachable && <Skeletons />}
       {list !== null && streams.length === 0 && <EmptyHouse />}
-      {followed.length > 0 && (
-        <section aria-labelledby="followed-title" className="home-followed">
-          <h2 id="followed-title">{t('home.followed')}</h2>
-          <ul className="grid" data-testid="followed">
-            {followed.map((stream) => (
-              <li key={stream.stream_id}>
-                <Card stream={stream} now={now} />
-              </li>
-            ))}
-          </ul>
-          <h2>{t('home.all')}</h2>
-        </section>
-      )}
+      <FollowedNow list={list} now={now} />
       <ul className="grid" data-testid="channels" data-pushed={list?.pushed ?? false}>
         {streams.map((stream) => (
           <li key={stream.stream_id}>
@@ -64,25 +48,64 @@ export default function HomePage() {
           {t('home.more')}
         </button>
       )}
+      {streams.length > 0 && (
+        <p className="hint home-counted" data-testid="viewers-how">
+          {t('viewers.how')}
+        </p>
+      )}
     </div>
   );
 }
 
-// More than one looks through at a glance.
-const followedShown = 12;
+/** Live now among the followed; nothing while nobody is logged in. */
+function FollowedNow({ list, now }: { list: Shown['list']; now: number }) {
+  const { t } = useTexts();
+  const followed = useFollowed();
+  const { box, showMore } = useKeptFocus(followed);
+  // Who is followed is asked for; how they are now, the pushed list knows sooner.
+  const streams = refreshed(followed.items, list?.pushed ? list : null);
+  if (streams.length === 0) {
+    return null;
+  }
+  return (
+    <section aria-labelledby="followed-title" className="home-followed">
+      <h2 id="followed-title">{t('home.followed')}</h2>
+      <ul ref={box} className="grid" data-testid="followed">
+        {streams.map((stream) => (
+          <li key={stream.stream_id}>
+            <Card stream={stream} now={now} />
+          </li>
+        ))}
+      </ul>
+      {followed.more && (
+        <button type="button" className="button button-quiet home-more" aria-label={t('home.more_followed')} aria-busy={followed.loading} data-testid="followed-more" onClick={showMore}>
+          {t('home.more')}
+        </button>
+      )}
+      <h2>{t('home.all')}</h2>
+    </section>
+  );
+}
 
-/** Live now among the followed; none while nobody is logged in. */
-function useFollowed(): Stream[] {
-  const { state, user } = useSession();
-  const [streams, setStreams] = useState<Stream[]>([]);
-  const ask = useCallback(async (signal: AbortSignal) => {
-    const page = await people.liveFollowed(followedShown, null, signal);
-    if (!signal.aborted) {
-      setStreams(page.items);
+/** When the button for more goes because there is no more, the first of the new ones has the focus. */
+function useKeptFocus({ items, more, loading, showMore }: Followed) {
+  const box = useRef<HTMLUListElement>(null);
+  const firstNew = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (firstNew.current !== null && !loading) {
+      if (!more && document.activeElement === document.body) {
+        box.current?.querySelectorAll('a')[firstNew.current]?.focus({ preventScroll: true });
+      }
+      firstNew.current = null;
     }
-  }, []);
-  usePoll(state === 'in' ? ask : null, pollEvery, user?.user_id);
-  return state === 'in' ? streams : [];
+  }, [loading, more]);
+  return {
+    box,
+    showMore: () => {
+      firstNew.current = items.length;
+      showMore();
+    },
+  };
 }
 
 function Card({ stream, now }: { stream: Stream; now: number }) {
@@ -107,7 +130,7 @@ function Card({ stream, now }: { stream: Stream; now: number }) {
         <p>
           <span className="card-user">{stream.username}</span>
           {stream.viewer_count > 0 && (
-            <span className="card-viewers" data-testid="card-viewers" data-viewers={stream.viewer_count} title={`${plural('viewers', stream.viewer_count, { count: stream.viewer_count })}. ${t('viewers.how')}`}>
+            <span className="card-viewers" data-testid="card-viewers" data-viewers={stream.viewer_count} title={plural('viewers', stream.viewer_count, { count: stream.viewer_count.toLocaleString(language) })}>
               <PeopleIcon />
               {compactCount(stream.viewer_count, language)}
             </span>
