@@ -30,9 +30,13 @@ class node {
   std::uint16_t http_port() const;
   std::uint16_t rtmp_port() const;  ///< 0 without the ingest role
 
-  /// Takes no more work, finishes what runs, writes what must be written; within about 9 s. One of
-  /// several nodes first gives away what it holds, for drain_timeout at most, and then leaves. In
-  /// haste: only sockets are told; the rest belongs to others. The destructor calls it.
+  /// One of several nodes: gives away what it holds, for drain_timeout at most. Alone, or before it
+  /// has started: nothing.
+  void give_away();
+  /// Takes no more work, finishes what runs, writes what must be written. What has not begun after
+  /// a moment is refused; ends within about 9 s, unless a call to the store outlasts its own
+  /// deadline. In haste: only sockets are told; the rest belongs to others. The destructor calls
+  /// it.
   void stop(bool in_haste = false);
 
  private:

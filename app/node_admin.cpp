@@ -67,12 +67,12 @@ void create_user(const shared_parts& p, admin::wanted_user wanted,
     });
     return;
   }
-  const bool accepted = p->pool.submit([p, answer, to_created, user = std::move(user)]() mutable {
-    (*answer)(map(p->accounts.create_administrator(std::move(user)), to_created));
-  });
-  if (!accepted) {
-    (*answer)(fail(errc::unavailable, "queue_full", "too many requests wait for the store"));
-  }
+  run_on<admin::created_user>(
+      p->pool,
+      [p, to_created, user = std::move(user)]() mutable {
+        return map(p->accounts.create_administrator(std::move(user)), to_created);
+      },
+      [answer](result<admin::created_user> made) { (*answer)(std::move(made)); });
 }
 
 }  // namespace

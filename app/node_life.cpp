@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A node while it runs, and its end: housekeeping, readiness, the drain, the order of the stop.
+#include <algorithm>
 #include <chrono>
 #include <future>
 
@@ -13,6 +14,16 @@ namespace {
 constexpr auto housekeeping_period = std::chrono::seconds(2);
 constexpr int periods_per_sweep = 30;
 constexpr auto sockets_deadline = std::chrono::seconds(2);
+
+// The end, which has ten seconds in all: the edges take edges_deadline at most, and what runs in
+// the store when the entities are done may take the last of them.
+constexpr auto queue_patience = std::chrono::milliseconds(1500);
+constexpr auto entities_end = std::chrono::seconds(6);
+constexpr auto pools_end = std::chrono::milliseconds(7500);
+
+duration left_until(steady_time end) {
+  return std::max(end - system_clock().now(), duration::zero());
+}
 
 }  // namespace
 
@@ -170,27 +181,29 @@ void node::parts::stop_edges(duration limit) {
   }
 }
 
-void node::parts::stop_entities() {
+void node::parts::stop_entities(duration limit) {
   if (!entities) {
     return;
   }
   std::promise<result<void>> stopped;
-  entities->stop(entities_deadline,
-                 [&stopped](result<void> r) { stopped.set_value(std::move(r)); });
+  entities->stop(limit, [&stopped](result<void> r) { stopped.set_value(std::move(r)); });
   if (const auto r = stopped.get_future().get(); !r) {
     log::warn("not everything was finished in time: {}", r.error().message);
   }
 }
 
+void node::give_away() {
+  if (parts_->cluster && parts_->http_server && !parts_->stopping) {
+    parts_->drain_and_wait();
+  }
+}
+
 void node::stop(bool in_haste) {
   auto& p = *parts_;
-  const bool has_started = p.http_server != nullptr;
-  if (p.cluster && has_started && !in_haste && !p.stopping) {
-    p.drain_and_wait();
-  }
   if (p.stopping.exchange(true)) {
     return;
   }
+  const auto began = p.time.now();
   p.housekeeping.cancel();
   if (p.chat) {
     p.chat->end_sweep();
@@ -198,9 +211,16 @@ void node::stop(bool in_haste) {
   if (p.presence) {
     p.presence->stop();
   }
-  p.stop_edges(in_haste ? edges_deadline / 4 : edges_deadline);
+  {
+    net::timer enough;
+    if (p.threads) {  // a store that stalls: who waits for it is answered while there is a socket
+      enough = p.threads->at(0).call_after(queue_patience,
+                                           [pool = p.store_pool.get()] { pool->refuse_waiting(); });
+    }
+    p.stop_edges(in_haste ? edges_deadline / 4 : edges_deadline);
+  }
   if (!in_haste) {
-    p.stop_entities();
+    p.stop_entities(left_until(began + entities_end));
   }
   if (p.cluster) {
     if (!in_haste) {
@@ -219,7 +239,7 @@ void node::stop(bool in_haste) {
   // What still waits there speaks to entities and facades: it ends before they go.
   for (auto* pool : {p.house_pool.get(), p.store_pool.get()}) {
     if (pool != nullptr) {
-      pool->close();
+      pool->close(left_until(began + pools_end));
     }
   }
 }

@@ -43,7 +43,6 @@
 namespace troupe::app {
 
 constexpr auto edges_deadline = std::chrono::seconds(4);
-constexpr auto entities_deadline = std::chrono::seconds(4);
 
 /// Members stand in the order in which they are made; they go in the opposite one.
 struct node::parts {
@@ -117,7 +116,7 @@ struct node::parts {
   void end_drain(const result<std::size_t>& stayed);
   void drain_and_wait();  // blocks, for drain_timeout at most
   void stop_edges(duration limit);
-  void stop_entities();
+  void stop_entities(duration limit);
 };
 
 }  // namespace troupe::app

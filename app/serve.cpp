@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -27,6 +29,7 @@ constexpr int death_signal = SIGUSR1;
 // Set where the process began anew by itself: then what is away now may well come back.
 constexpr const char* anew_variable = "TROUPE_BEGINS_ANEW";
 constexpr auto longest_patience = std::chrono::minutes(10);
+constexpr auto longest_stop = std::chrono::milliseconds(9'500);  // ten seconds, less the flush
 
 /// Blocks the signals that end us in every thread made from now on, so that wait() alone takes
 /// them.
@@ -72,6 +75,26 @@ class impatience {
               log::flush();
               std::_Exit(128 + which);
             }
+          }
+        }) {}
+
+ private:
+  std::jthread watcher_;
+};
+
+/// From the end of a node's drain on: what still runs after ten seconds is cut off. What the store
+/// was told is there, whole or not at all, however the process ends.
+class last_patience {
+ public:
+  last_patience()
+      : watcher_([](const std::stop_token& over) {
+          std::mutex mutex;
+          std::condition_variable_any wake;
+          std::unique_lock lock(mutex);
+          if (!wake.wait_for(lock, over, longest_stop, [&over] { return over.stop_requested(); })) {
+            log::warn("something did not end in time and is cut off, likely the store");
+            log::flush();
+            std::_Exit(0);
           }
         }) {}
 
@@ -148,6 +171,8 @@ int serve(const config& c, const node_config& self) {
   }
   log::info("stopping signal={}", strsignal(which));
   log::flush();
+  (*started)->give_away();
+  const last_patience guard;
   started->reset();
   log::info("stopped");
   log::stop();

@@ -100,17 +100,17 @@ template <class T, class Job>
 void stored_membership::on_pool(Job job, callback<T> done) {
   // Shared, because a refused job is destroyed with what it captured.
   auto answer = std::make_shared<callback<T>>(std::move(done));
-  const bool accepted =
-      pool_.submit([this, answer, job = std::move(job), asked = time_.now()]() mutable -> void {
+  pool_.submit(
+      [this, answer, job = std::move(job), asked = time_.now()]() mutable -> void {
         if (time_.now() - asked > latest_begin) {
           (*answer)(fail(errc::unavailable, "store_busy", "the store was asked too late"));
           return;
         }
         (*answer)(job(asked));
+      },
+      [answer] {
+        (*answer)(fail(errc::unavailable, "queue_full", "too many calls wait for the store"));
       });
-  if (!accepted) {
-    (*answer)(fail(errc::unavailable, "queue_full", "too many calls wait for the store"));
-  }
 }
 
 result<runtime::node_table> stored_membership::table() {

@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { firstPlaylist, follow } from './support/hls.mjs';
 import { media } from './support/media.mjs';
 import { Process, until } from './support/process.mjs';
+import { stall } from './support/stalled_store.mjs';
 import { binary, publish, Troupe } from './support/troupe.mjs';
 
 async function running(use, options) {
@@ -55,6 +56,35 @@ test('SIGTERM with a live stream ends within ten seconds, the stream waits for i
     }
   });
 });
+
+for (const store of ['sqlite', 'postgresql']) {
+  test(`SIGTERM while ${store} stalls: what waits is answered 503, and it ends within ten seconds`, async () => {
+    await running(async (troupe) => {
+      const user = await troupe.streamer();
+      const encoder = publish(troupe.rtmp(user.key), { file: media('main') });
+      const stream = await troupe.streamWith(user.token, 'live');
+      const release = await stall(troupe);
+      try {
+        const asked = Array.from({ length: 60 }, (_, i) =>
+          troupe.api('POST', '/streams/start', { token: user.token, body: { title: `title ${i}` } }).catch((e) => e));
+        await until(async () => await troupe.metric('troupe_worker_queue_jobs') >= 40, { what: 'requests that wait for the store' });
+        const began = Date.now();
+        const end = await troupe.process.stop('SIGTERM', 20_000);
+        const took = Date.now() - began;
+        assert.deepEqual([end.code, end.signal], [0, null], troupe.process.output);
+        assert.ok(took < 10_000, `it took ${took} ms`);
+        const refused = (await Promise.all(asked)).filter((a) => a.status === 503);
+        assert.ok(refused.length >= 40, `${refused.length} were answered`);
+      } finally {
+        await encoder.stop('SIGKILL');
+        await release();
+      }
+      await troupe.launch();
+      const same = await troupe.api('POST', '/streams/start', { token: user.token, body: { title: 'again' } });
+      assert.deepEqual([same.status, same.json.stream_id], [200, stream.stream_id]);
+    }, { store });
+  });
+}
 
 test('kill -9 loses no account and no stream; the encoder goes on with the same stream', async () => {
   await running(async (troupe) => {

@@ -15,13 +15,13 @@ export const binary = process.env.TROUPE_BINARY ?? join(source, 'build/release/t
 const engine = process.env.TROUPE_E2E_STORE ?? 'sqlite';
 
 export class Troupe {
-  /** options.config: extra TOML; options.folder: an existing data folder, for restarts. */
-  static async start({ config = '', folder } = {}) {
+  /** options.config: extra TOML; options.folder: an existing data folder, for restarts; options.store: the engine. */
+  static async start({ config = '', folder, store = engine } = {}) {
     const troupe = new Troupe();
     troupe.folder = folder ?? (await mkdtemp(join(tmpdir(), 'troupe-e2e-')));
     troupe.configFile = join(troupe.folder, 'cluster.conf');
-    if (engine === 'postgresql') troupe.database = await Postgres.start();
-    else if (engine !== 'sqlite') throw new Error(`TROUPE_E2E_STORE: there is no ${engine}`);
+    if (store === 'postgresql') troupe.database = await Postgres.start();
+    else if (store !== 'sqlite') throw new Error(`TROUPE_E2E_STORE: there is no ${store}`);
     const web = join(source, 'web/dist');
     await writeFile(troupe.configFile, `
 [cluster]
