@@ -155,6 +155,7 @@ demuxed flv_demuxer::make_frame(media::track track, std::uint32_t timestamp, con
   }
   const auto when = timeline_.place(track, timestamp, statistics_);
   ++(track == media::track::video ? statistics_.video_frames : statistics_.audio_frames);
+  state.told.clear();  // what was wrong is over, and would be news again
   return {.frame = media::frame{.number = 0,
                                 .track = track,
                                 .dts_ms = when.dts_ms,

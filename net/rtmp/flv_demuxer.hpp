@@ -20,7 +20,7 @@
 namespace troupe::rtmp {
 
 /// Why a track has no picture or sound: for the streamer's health panel. Told once per track and
-/// code.
+/// code, until the track's next frame, which ends it.
 struct problem {
   media::track track = media::track::video;
   std::string code;     ///< codec_unsupported, bad_configuration

@@ -32,6 +32,8 @@ ingest_metrics::ingest_metrics(metrics& m)
                                      "Frames whose timestamps went back and were held")),
       replays(
           m.make_counter("troupe_ingest_replays_total", "Times a stream's frames were sent again")),
+      pings(
+          m.make_counter("troupe_ingest_pings_total", "Pings sent to publishers that were silent")),
       quiet(m.make_counter("troupe_ingest_quiet_log_lines_total",
                            "Complaints about encoders kept out of the log, being repeated")) {}
 

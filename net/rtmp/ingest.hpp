@@ -46,6 +46,7 @@ struct ingest_metrics {
   metrics::counter& dropped_frames;
   metrics::counter& repaired_frames;
   metrics::counter& replays;
+  metrics::counter& pings;
   metrics::counter& quiet;
 };
 

@@ -22,6 +22,7 @@ constexpr auto push_deadline = std::chrono::seconds(5);
 constexpr auto retry_after = std::chrono::milliseconds(300);
 constexpr int most_attempts = 20;
 constexpr std::size_t most_problems = 16;
+constexpr int pings_per_silence = 3;  // two may get lost on their way through a busy encoder
 
 /// Whether opening the publication again can help.
 bool is_passing(const error& e) {
@@ -183,6 +184,7 @@ void ingest_session::on_stream(user_id, result<stream::info> found) {
   attempts_ = 0;
   furthest_ = 0;
   formats_ = {};
+  problems_.clear();
   open_publication();
 }
 
@@ -221,6 +223,8 @@ void ingest_session::on_opened(result<stream::resume_point> reached) {
     has_accepted_ = true;
     connection_.set_deadline({});
     connection_.set_idle_limit(owner_.settings.silence);
+    ping_ = connection_.thread().call_every(owner_.settings.silence / pings_per_silence,
+                                            [this] { ping_if_silent(); });
     owner_.counters.publishers.add(1);
     log::info("rtmp: publishing stream={} remote={}", stream_, connection_.remote_address());
     if (const auto accepted = protocol_.accept(); !accepted) {
@@ -234,6 +238,20 @@ void ingest_session::on_opened(result<stream::resume_point> reached) {
   }
   send_frames();
   flush();
+}
+
+/// An encoder may have nothing to send for a while. One that is there answers, which keeps the
+/// connection from being idle; one that is gone does not, and is closed when the limit is reached.
+void ingest_session::ping_if_silent() {
+  const auto& seen = protocol_.statistics();
+  if (std::exchange(received_at_ping_, seen.bytes_in) == seen.bytes_in) {
+    const auto now = owner_.needs.time.now().time_since_epoch();
+    // Milliseconds since some moment, modulo 2^32 (RTMP 1.0, 7.1.7).
+    protocol_.ping(static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
+    owner_.counters.pings.add();
+    flush();
+  }
 }
 
 /// Each change costs viewers a segment and a decoder of their own: beyond a few it is an attack.
@@ -252,6 +270,9 @@ void ingest_session::handle(media::frame&& frame) {
     refuse(status_code::failed, "the codec configuration changes too often");
     return;
   }
+  has_news_ =
+      std::erase_if(problems_, [&](const problem& p) { return p.track == frame.track; }) > 0 ||
+      has_news_;
   if (!start_) {
     start_ = {.anchor_wall_us = owner_.needs.time.wall().time_since_epoch().count(),
               .anchor_ms = frame.dts_ms,
@@ -281,7 +302,7 @@ void ingest_session::handle(const metadata& m) {
 void ingest_session::handle(problem&& p) {
   owner_.complain(log::level::info, p.code, connection_.remote_address(), stream_, p.message);
   if (problems_.size() < most_problems) {
-    problems_.push_back({std::move(p.code), std::move(p.message)});
+    problems_.push_back(std::move(p));
     has_news_ = true;
   }
 }
@@ -297,7 +318,10 @@ void ingest_session::send_frames() {
                           .start = start_.value_or(stream::publication_start{}),
                           .frames = window_.take(frames_per_batch),
                           .dropped = window_.dropped(),
-                          .problems = problems_};
+                          .problems = {}};
+    for (const auto& p : problems_) {
+      m.problems.push_back({p.code, p.message});
+    }
     ++in_flight_;
     owner_.needs.entities.ask(sender_, name_of(stream_), std::move(m), push_deadline,
                               [answers = answers_, opening = opening_,
@@ -369,6 +393,7 @@ void ingest_session::refuse(std::string_view code, const std::string& why) {
 void ingest_session::close_publication(bool is_explicit) {
   retry_.cancel();
   wake_.cancel();
+  ping_.cancel();
   is_resting_ = false;
   if (publication_ == 0) {
     return;

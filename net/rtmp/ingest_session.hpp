@@ -63,6 +63,7 @@ class ingest_session final : public net::tcp_session {
   bool is_within_bitrate(std::size_t arrived);
   bool is_steady(const media::frame& frame);
   void update_held_metric();
+  void ping_if_silent();
 
   /// The continuation on this connection's thread, if it is still there: f(ingest_session&,
   /// result<T>).
@@ -90,10 +91,12 @@ class ingest_session final : public net::tcp_session {
   std::optional<stream::publication_start> start_;
   bool expects_video_ = true;
   bool expects_audio_ = true;
-  std::vector<stream::health::warning> problems_;
-  bool has_news_ = false;  // problems to be sent even without a frame
+  std::vector<problem> problems_;  // that last: a frame of their track ends them
+  bool has_news_ = false;          // problems to be sent even without a frame
   net::timer retry_;
   net::timer wake_;
+  net::timer ping_;
+  std::uint64_t received_at_ping_ = 0;
   bool is_resting_ = false;
 
   byte_allowance unknown_traffic_{std::chrono::seconds(10)};  // before it is known whose it is

@@ -5,11 +5,14 @@
 
 #include <functional>
 #include <future>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
+#include "net/asio/tcp_server.hpp"
 #include "runtime/testing/entity_bench.hpp"
 #include "tests/support/rtmp_client.hpp"
 #include "tests/support/rtmp_samples.hpp"
@@ -27,6 +30,7 @@ struct stream_script {
   std::uint64_t next_video = 0;
   int failures_left = 0;  ///< of push_frames, as if the activation had been lost
   bool settles = false;   ///< each push ends a segment
+  std::vector<stream::health::warning> problems;  ///< of the last push
   int closed_explicitly = 0;
   int closed_silently = 0;
 };
@@ -57,6 +61,7 @@ struct scripted_stream {
 
   result<stream::resume_point> on(runtime::context&, const stream::push_frames& m) {
     ++script.pushes;
+    script.problems = m.problems;
     if (script.failures_left > 0) {
       --script.failures_left;
       return fail(errc::unavailable, "activation_lost", "the activation was lost");
@@ -212,6 +217,23 @@ class rig {
     exchange();
   }
 
+  void send_broken_configuration() {
+    client_.send_video(0, test::flv::video(test::flv::avc, test::flv::kind::sequence_start, true, 0,
+                                           bytes{1, 2, 3}));
+    exchange();
+  }
+
+  std::unique_ptr<net::tcp_server> listen() {
+    net::tcp_options options;
+    options.name = "rtmp";
+    options.address = "127.0.0.1";
+    auto listening = net::tcp_server::listen(
+        threads_, options, counters_,
+        [this](const std::shared_ptr<net::tcp_connection>& c) { return edge_->make_session(c); });
+    REQUIRE(listening);
+    return std::move(*listening);
+  }
+
   void send_frame(bool key, std::size_t size = 20) {
     time_ms_ += 33;
     client_.send_video(time_ms_, test::flv::video(test::flv::avc, test::flv::kind::coded_frames,
@@ -244,6 +266,7 @@ class rig {
   ingest& edge() { return *edge_; }
 
  private:
+  metrics counters_;
   net::io_threads threads_{1};
   http::testing::fake_accounts accounts_;
   http::testing::fake_streams streams_;
@@ -328,6 +351,92 @@ TEST_CASE("ingest_session: complains once about an address, and counts the rest"
     }
     CHECK(r.figure("troupe_ingest_protocol_errors_total") == 5);
   });
+}
+
+TEST_CASE("ingest_session: a problem ends with the next frame of its track",
+          "[net][rtmp][threads]") {
+  rig r;
+  r.on_thread([&] {
+    for (int i = 0; i < 2; ++i) {
+      r.send_broken_configuration();
+      REQUIRE(r.script.problems.size() == 1);
+      CHECK(r.script.problems[0].code == "bad_configuration");
+      r.send_configuration();
+      CHECK(r.script.problems.size() == 1);
+      r.send_frame(true);
+      CHECK(r.script.problems.empty());
+    }
+  });
+}
+
+namespace {
+
+/// A publisher over a real socket that sends nothing but what the protocol asks for.
+struct silent_publisher {
+  explicit silent_publisher(std::uint16_t port, std::string key) : socket(port) {
+    rtmp.publish({.key = std::move(key)});
+  }
+
+  /// One look at the socket; pings are answered, or not. False at its end.
+  bool go_on(bool answers) {
+    const auto up = rtmp.take_output();
+    if (!up.empty() && !socket.send(as_text(up))) {
+      return false;
+    }
+    const auto down = socket.read_some();
+    if (down.empty()) {
+      return false;
+    }
+    REQUIRE(rtmp.feed(as_bytes(down)));
+    while (const auto control = rtmp.next_control()) {
+      byte_reader fields(control->payload.view());
+      if (control->type != message_type::user_control || fields.u16() != 6) {
+        continue;
+      }
+      ++pings;
+      if (answers) {
+        byte_writer pong;
+        pong.u16(7);
+        pong.u32(fields.u32());
+        rtmp.send({.type = message_type::user_control,
+                   .chunk_stream = 2,
+                   .stream = 0,
+                   .timestamp = 0,
+                   .payload = shared_bytes(pong.take())});
+      }
+    }
+    return true;
+  }
+
+  test::client socket;
+  test::rtmp_client rtmp;
+  int pings = 0;
+};
+
+}  // namespace
+
+TEST_CASE("ingest_session: a silent publisher is asked whether it is there",
+          "[net][rtmp][threads]") {
+  rig r({.silence = std::chrono::milliseconds(300)});
+  const auto server = r.listen();
+  const std::jthread entities([&](const std::stop_token& over) {  // nobody else runs the bench's
+    while (!over.stop_requested()) {
+      r.on_thread([&] { r.bench().run(); });
+    }
+  });
+  SECTION("and stays while it answers") {
+    silent_publisher there(server->port(), "key");
+    while (there.pings < 10) {  // three times as long as silence is borne
+      REQUIRE(there.go_on(true));
+    }
+  }
+  SECTION("and is closed when it does not") {
+    silent_publisher gone(server->port(), "key");
+    while (gone.go_on(false)) {
+    }
+    CHECK(gone.rtmp.is_publishing());
+    CHECK(gone.pings >= 1);
+  }
 }
 
 TEST_CASE("ingest_session: sends again what an activation took with it", "[net][rtmp][threads]") {
