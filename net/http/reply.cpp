@@ -92,7 +92,9 @@ response error_response(const error& e, std::optional<std::chrono::seconds> retr
   }
   if (is_of_store(e)) {
     log::warn("http request failed in the store reason={} message=\"{}\"", e.reason, e.message);
-    auto told = make_error(e.code, sentence_for(e.code));
+    // One that was silent is as away as one that refused: clients are to come again.
+    const auto code = e.code == errc::deadline_exceeded ? errc::unavailable : e.code;
+    auto told = make_error(code, sentence_for(code));
     told.retry_after = e.retry_after;
     return error_response(told, retry_after);
   }

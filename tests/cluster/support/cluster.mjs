@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { Postgres } from '../../e2e/support/postgres.mjs';
 import { Process, until } from '../../e2e/support/process.mjs';
 import { Troupe, binary } from '../../e2e/support/troupe.mjs';
+import { hub } from './network.mjs';
+import { Relay } from './relay.mjs';
 
 const source = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
@@ -35,7 +37,8 @@ export async function run(args) {
 export class ClusterNode extends Troupe {
   constructor(cluster, name, [http, rtmp, port], roles) {
     super();
-    Object.assign(this, { cluster, name, roles, httpPort: http, rtmpPort: rtmp, clusterPort: port, origin: `http://127.0.0.1:${http}` });
+    this.host = cluster.network?.add(name) ?? '127.0.0.1';
+    Object.assign(this, { cluster, name, roles, httpPort: http, rtmpPort: rtmp, clusterPort: port, origin: `http://${this.host}:${http}` });
     this.configFile = join(cluster.folder, `${name}.conf`);
   }
 
@@ -43,7 +46,10 @@ export class ClusterNode extends Troupe {
 
   /** Until its ports are open; see Cluster.settle() for more. */
   async launch() {
-    this.process = new Process(binary, ['serve', '--config', this.configFile, '--node', this.name], { name: `node ${this.name}` });
+    const serve = [binary, 'serve', '--config', this.configFile, '--node', this.name];
+    const there = this.cluster.network ? ['nsenter', ...this.cluster.network.enter(this.name)] : [];
+    const [command, ...args] = [...there, ...serve];
+    this.process = new Process(command, args, { name: `node ${this.name}` });
     await this.process.printed(/ready http=\d+/, 60_000);
   }
 
@@ -77,11 +83,14 @@ export class ClusterNode extends Troupe {
 }
 
 export class Cluster {
-  /** names: the nodes; roles: of each name, where not all; tls: with certificates; config: extra TOML. */
-  static async start({ names = ['a', 'b', 'c'], roles = {}, tls = false, config = '' } = {}) {
+  /** names: the nodes; roles: of each name, where not all; tls: with certificates; relays: each node reaches the store
+   *  over a relay of its own; network: each is in a namespace of that; config: extra TOML. */
+  static async start({ names = ['a', 'b', 'c'], roles = {}, tls = false, relays = false, network, config = '' } = {}) {
     const cluster = new Cluster();
+    cluster.network = network;
     cluster.extra = config;
     cluster.tls = tls;
+    cluster.relays = relays ? new Map() : undefined;
     cluster.nodes = new Map();
     cluster.folder = await mkdtemp(join(tmpdir(), 'troupe-cluster-'));
     cluster.database = await Postgres.start();
@@ -108,18 +117,27 @@ export class Cluster {
     const node = new ClusterNode(this, name, await freePorts(3), roles);
     this.nodes.set(name, node);
     if (this.tls) {
-      await this.certify('node', name, '--ca', join(this.folder, 'ca'), '--out', join(this.folder, `tls-${name}`), '--host', '127.0.0.1');
+      await this.certify('node', name, '--ca', join(this.folder, 'ca'), '--out', join(this.folder, `tls-${name}`), '--host', node.host);
     }
+    if (this.relays) this.relays.set(name, await Relay.start({ host: '127.0.0.1', port: Number(new URL(this.database.url).port) }, { host: this.network ? hub : '127.0.0.1' }));
     await this.write(node);
     return node;
+  }
+
+  /** Where that node finds the store. */
+  storeOf(name) {
+    if (!this.relays) return this.database.url;
+    const url = new URL(this.database.url);
+    Object.assign(url, { hostname: this.relays.get(name).host, port: this.relays.get(name).port });
+    return url.href;
   }
 
   async write(node) {
     const { name } = node;
     const blocks = [...this.nodes.values()].map((n) => `[[node]]
 name = "${n.name}"
-host = "127.0.0.1"
-listen = "127.0.0.1"
+host = "${n.host}"
+listen = "${n.host}"
 http = ${n.httpPort}
 rtmp = ${n.rtmpPort}
 cluster = ${n.clusterPort}
@@ -127,7 +145,7 @@ web = "${join(source, 'web/dist')}"
 ${n.roles ? `roles = ${JSON.stringify(n.roles)}\n` : ''}`);
     await writeFile(node.configFile, `
 [cluster]
-store = "${this.database.url}"
+store = "${this.storeOf(name)}"
 data = "data"
 objects = "file:data/objects"
 ${this.tls ? `[cluster.tls]\nca = "tls-${name}/ca.pem"\ncert = "tls-${name}/node.pem"\nkey = "tls-${name}/node.key"\n` : ''}
@@ -168,6 +186,7 @@ ${this.extra}`);
   /** Ends everything; says nothing of how. */
   async end() {
     await Promise.all([...this.nodes.values()].map((n) => n.process?.stop('SIGKILL')));
+    for (const relay of this.relays?.values() ?? []) await relay.close();
     await this.database.close();
     await rm(this.folder, { recursive: true, force: true });
   }

@@ -10,7 +10,7 @@ export const unlimited = '[limits]\nchat_messages_user = 0\nchat_messages_modera
 /** Says numbered messages, each with a nonce; what got no answer is said again with the same nonce. */
 export class Talker {
   constructor(name, user) {
-    Object.assign(this, { name, user, said: 0, errors: [], acknowledged: new Map(), unanswered: new Map(), refused: [], again: new Set() });
+    Object.assign(this, { name, user, said: 0, errors: [], acknowledged: new Map(), unanswered: new Map(), refused: [], again: new Set(), pending: new Set() });
   }
 
   async join(node, channel) {
@@ -27,6 +27,7 @@ export class Talker {
     for (const frame of this.client.frames.splice(0)) {
       if (frame.resume) this.resume = frame.resume;
       if (frame.type === 'reconnect') this.told = frame;
+      if (frame.type === 'pending') this.pending.add(frame.nonce);
       if (frame.type === 'error' && frame.nonce !== undefined) {
         this.errors.push(frame);
         this.refused.push(frame.nonce);
@@ -51,7 +52,7 @@ export class Talker {
   begin(everyMs) {
     this.timer = setInterval(() => {
       if (this.client.isOpen && !this.sayAgain() && this.unanswered.size < 32) this.say();
-    }, everyMs);
+    }, everyMs).unref();
     return this;
   }
 
@@ -64,7 +65,7 @@ export class Talker {
 
   async end() {
     clearInterval(this.timer);
-    this.timer = setInterval(() => this.sayAgain(), 50);
+    this.timer = setInterval(() => this.sayAgain(), 50).unref();
     await this.answered();
     clearInterval(this.timer);
   }
@@ -79,6 +80,12 @@ export class Talker {
     const wanted = this.acknowledged.size + count;
     await until(() => this.acknowledged.size >= wanted, { deadlineMs, what: `${count} acknowledgements of ${this.name}`,
       subscribe: this.client.listeners, detail: () => JSON.stringify([[...this.unanswered.keys()], this.errors.slice(-5)]) });
+  }
+
+  /** Until it was told that this one waits. */
+  async waits(nonce) {
+    await until(() => this.pending.has(nonce), { what: `${nonce} to be pending`, subscribe: this.client.listeners,
+      detail: () => JSON.stringify([[...this.unanswered.keys()], this.errors.slice(-5)]) });
   }
 
   leave() {

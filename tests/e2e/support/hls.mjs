@@ -93,8 +93,21 @@ export async function bytes(troupe, stream, uri) {
   return Buffer.from(await response.arrayBuffer());
 }
 
-/** ffprobe's packets of these segments, one continuous file. */
+/** ffprobe's packets of these segments, and what a decoder says of them: one continuous file for each initialization section. */
 export async function packets(troupe, stream, segments) {
+  const all = { list: [], decodeErrors: '' };
+  for (let at = 0; at < segments.length;) {
+    const end = segments.findIndex((s, i) => i > at && s.map !== segments[at].map);
+    const run = segments.slice(at, end < 0 ? undefined : end);
+    const { list, decodeErrors } = await packetsOfOneMap(troupe, stream, run);
+    all.list.push(...list);
+    all.decodeErrors += decodeErrors;
+    at += run.length;
+  }
+  return all;
+}
+
+async function packetsOfOneMap(troupe, stream, segments) {
   const folder = await mkdtemp(join(tmpdir(), 'troupe-segments-'));
   try {
     const file = join(folder, 'part.mp4');

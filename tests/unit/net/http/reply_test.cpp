@@ -23,7 +23,7 @@ TEST_CASE("reply: what the store says stays here", "[net][http]") {
                                               {errc::unavailable, "store_busy", 503},
                                               {errc::unavailable, "store_not_writable", 503},
                                               {errc::unavailable, "disk_error", 503},
-                                              {errc::deadline_exceeded, "store_timeout", 504},
+                                              {errc::deadline_exceeded, "store_timeout", 503},
                                               {errc::conflict, "constraint_violation", 409},
                                               {errc::invalid_argument, "invalid_text", 400},
                                               {errc::data_corrupt, "store_corrupt", 500},
