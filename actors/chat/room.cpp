@@ -18,6 +18,12 @@ constexpr std::string_view refusal_codes[] = {"invalid_message", "invalid_nonce"
                                               "banned",          "blocked_word",  "unavailable",
                                               "forbidden",       "other"};
 
+metrics::counter& full_counter(metrics& m, const std::string& of) {
+  return m.make_counter("troupe_chat_room_full_total",
+                        "Chat messages and commands refused because too many waited, by which",
+                        {{"limit", of}});
+}
+
 }  // namespace
 
 room_metrics::room_metrics(metrics& m)
@@ -33,6 +39,10 @@ room_metrics::room_metrics(metrics& m)
                                     "Relays and audience reports refused by a room: too many")),
       commit_retries(m.make_counter("troupe_chat_commit_retries_total",
                                     "Times a room tried again to have something stored")),
+      full_of_messages(full_counter(m, "messages")),
+      full_of_commands(full_counter(m, "commands")),
+      behind_earlier(full_counter(m, "behind_earlier")),
+      repeated_too_often(full_counter(m, "repeated")),
       open(m.make_gauge("troupe_chat_rooms", "Chat rooms at home on this node")) {
   for (const auto code : refusal_codes) {
     refused_.emplace(code, &m.make_counter("troupe_chat_refused_total",

@@ -52,10 +52,12 @@ runtime::later<R> room::command(context& ctx, const speaker& by, body<R> what) {
   const auto& places = places_of(by);
   const auto most = &places == &places_ ? limits_.most_waiting : limits_.most_staff_waiting;
   if (used(places) >= most) {
+    (&places == &places_ ? d_.counters.full_of_messages : d_.counters.full_of_commands).add();
     promised.set(refuse(errc::unavailable, "unavailable", "too much waits in this chat"));
     return answer;
   }
   if (behind_gate(by.user) >= limits_.most_behind_gate) {
+    d_.counters.behind_earlier.add();
     promised.set(refuse(errc::rate_limited, "rate_limited",
                         "your commands before this one are not answered yet",
                         std::chrono::seconds(1)));

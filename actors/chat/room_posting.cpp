@@ -26,11 +26,13 @@ runtime::later<posted> room::on(context& ctx, const post& m) {
   auto d = std::make_unique<draft>();
   auto answer = d->answer.answer();
   if (used(places_) >= limits_.most_waiting) {
+    d_.counters.full_of_messages.add();
     d->answer.set(refuse(errc::unavailable, "unavailable", "too many messages wait in this chat"));
     return answer;
   }
   const auto rate = role_of(m.from) == role::user ? limits_.user_rate : limits_.moderator_rate;
   if (rate > 0 && behind_gate(m.from.user) >= rate) {
+    d_.counters.behind_earlier.add();
     d->answer.set(refuse(errc::rate_limited, "rate_limited",
                          "your messages before this one are not answered yet",
                          std::chrono::seconds(1)));
@@ -109,7 +111,10 @@ bool room::is_repeated(context& ctx, draft& d) {
       const auto flying = std::ranges::find_if(flight_->entries, has_it);
       entry = flying != flight_->entries.end() ? &*flying : nullptr;
     }
-    if (entry == nullptr || entry->authors.size() >= most_repeaters) {
+    if (entry != nullptr && entry->authors.size() >= most_repeaters) {
+      d_.counters.repeated_too_often.add();
+      d.answer.set(away());
+    } else if (entry == nullptr) {
       d.answer.set(away());
     } else {
       entry->authors.push_back(std::move(d.answer));

@@ -54,6 +54,12 @@ struct room_metrics {
   metrics::counter& withdrawn;
   metrics::counter& relays_refused;
   metrics::counter& commit_retries;
+  // Of refusals, those at a bound of the room's own: most_waiting, most_staff_waiting,
+  // most_behind_gate or the sender's rate, most_repeaters.
+  metrics::counter& full_of_messages;
+  metrics::counter& full_of_commands;
+  metrics::counter& behind_earlier;
+  metrics::counter& repeated_too_often;
   metrics::gauge& open;
 
  private:

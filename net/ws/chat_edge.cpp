@@ -22,6 +22,15 @@ namespace {
 constexpr std::size_t shortest_viewer_id = 16;
 constexpr std::size_t longest_viewer_id = 64;
 constexpr std::size_t longest_agent = 256;  // presence.hpp
+constexpr std::string_view refusal_reasons[] = {"handshake",     "leaving",       "query",
+                                                "connect_rate",  "address_limit", "account_limit",
+                                                "invalid_token", "not_found",     "unavailable"};
+
+/// Of an answer of the room's or the store's.
+std::string_view refusal_reason(const error& why) {
+  return why.code == errc::not_found ? "not_found" : "unavailable";
+}
+
 constexpr duration open_deadline = viewer::longest_join + std::chrono::seconds(2);
 
 struct address {
@@ -162,8 +171,8 @@ chat_edge::chat_edge(edge_settings s, const edge_dependencies& d,
       hub_counters_(d.counters),
       accepted_(
           d.counters.make_counter("troupe_chat_sockets_accepted_total", "Chat sockets opened")),
-      refused_(d.counters.make_counter("troupe_chat_sockets_refused_total",
-                                       "Chat sockets refused in their handshake")),
+      refused_(d.counters, "troupe_chat_sockets_refused_total",
+               "Chat sockets refused in their handshake, by reason", "reason", refusal_reasons),
       connects_("chat_connects", settings_.connects_per_minute_per_address, settings_.tracked_peers,
                 d.time, d.counters) {
   std::vector<std::shared_ptr<hub>> hubs;
@@ -220,8 +229,8 @@ void chat_edge::send_away(const std::function<void()>& done) {
 }
 
 void chat_edge::upgrade(http::request r, std::unique_ptr<net::upgrade_request> how) {
-  const auto refuse = [&](http::response answer) {
-    refused_.add();
+  const auto refuse = [&](std::string_view why, http::response answer) {
+    refused_.add(why);
     how->refuse(std::move(answer));
   };
   auto accept = check_handshake(r);
@@ -229,31 +238,34 @@ void chat_edge::upgrade(http::request r, std::unique_ptr<net::upgrade_request> h
   auto* at = here();
   if (!accept || !where || at == nullptr) {
     TROUPE_CHECK(at != nullptr, "sockets are opened on I/O threads");
-    refuse(accept ? http::error_response(404, "not_found", "no such address") : accept.error());
+    refuse("handshake",
+           accept ? http::error_response(404, "not_found", "no such address") : accept.error());
     return;
   }
   if (is_leaving_) {
-    refuse(http::error_response(
-        make_error(errc::unavailable, "node_leaving", "this node is leaving: come to another")));
+    refuse("leaving", http::error_response(make_error(errc::unavailable, "node_leaving",
+                                                      "this node is leaving: come to another")));
     return;
   }
   auto asked = read_query(r);
   if (!asked) {
-    refuse(http::error_response(asked.error()));
+    refuse("query", http::error_response(asked.error()));
     return;
   }
   socket_place of_address;
   if (!r.is_trusted) {
     const auto key = address_key(r.remote_address);
     if (const auto wait = connects_.refuse(key)) {
-      refuse(http::error_response(
-          make_error(errc::rate_limited, "too many connections of this address in a minute"),
-          wait));
+      refuse("connect_rate",
+             http::error_response(
+                 make_error(errc::rate_limited, "too many connections of this address in a minute"),
+                 wait));
       return;
     }
     // Here too, because the server below counts a proxy's connections as the proxy's.
     if (!of_address.move_to(context_.per_address, key)) {
-      refuse(http::error_response(make_error(errc::rate_limited, "too_many_connections",
+      refuse("address_limit",
+             http::error_response(make_error(errc::rate_limited, "too_many_connections",
                                              "too many connections of one address")));
       return;
     }
@@ -275,7 +287,7 @@ void chat_edge::identify(const arrival_ptr& a) {
   if (token) {
     auto who = context_.accounts.verify(*token);
     if (!who || context_.accounts.has_ended(*who)) {
-      refused_.add();
+      refused_.add("invalid_token");
       a->refuse(who ? make_error(errc::unauthenticated, "invalid_token", "this log-in has ended")
                     : who.error());
       return;
@@ -308,7 +320,7 @@ void chat_edge::find_room(const arrival_ptr& a) {
   streams_.find(a->where.number, [this, a](result<stream::info> found) {
     a->at.hub->post([this, a, found = std::move(found)](hub&) {
       if (!found) {
-        refused_.add();
+        refused_.add(refusal_reason(found.error()));
         a->refuse(found.error());
         return;
       }
@@ -320,8 +332,7 @@ void chat_edge::find_room(const arrival_ptr& a) {
 
 void chat_edge::join(const arrival_ptr& a) {
   if (!a->place.move_to(context_.per_account, key_of(a->who.id))) {
-    refused_.add();
-    context_.counters.closed_accounts.add();
+    refused_.add("account_limit");
     a->refuse(make_error(errc::rate_limited, "too_many_connections",
                          "too many connections of one account"));
     return;
@@ -353,7 +364,7 @@ void chat_edge::welcome(const arrival_ptr& a, result<viewer::opened> opened) {
     opened = fail(errc::unavailable, "node_leaving", "this node is leaving: come to another");
   }
   if (!opened) {
-    refused_.add();
+    refused_.add(is_leaving_ ? "leaving" : refusal_reason(opened.error()));
     a->refuse(opened.error());
     return;
   }

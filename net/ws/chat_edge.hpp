@@ -18,6 +18,7 @@
 #include "net/http/message.hpp"
 #include "net/http/rate_limiter.hpp"
 #include "net/ws/fanout.hpp"
+#include "net/ws/refusals.hpp"
 #include "net/ws/session_context.hpp"
 
 namespace troupe::ws {
@@ -81,7 +82,7 @@ class chat_edge {
   fanout& fanout_;
   hub_metrics hub_counters_;
   metrics::counter& accepted_;
-  metrics::counter& refused_;
+  refusals refused_;  // by why
   http::rate_limiter connects_;
   std::vector<station> stations_;
   std::atomic<std::uint64_t> viewers_{0};

@@ -28,7 +28,10 @@ session_metrics::session_metrics(metrics& m)
     : socket(m, "troupe_chat_bad_frames_total", closed_name, closed_help),
       pending(m.make_counter("troupe_chat_pending_total",
                              "Messages that were not answered within a second")),
-      closed_accounts(m.make_counter(closed_name, closed_help, {{"reason", "account_limit"}})) {}
+      closed_accounts(m.make_counter(closed_name, closed_help, {{"reason", "account_limit"}})),
+      in_flight_refused(m.make_counter("troupe_chat_in_flight_refused_total",
+                                       "Messages refused because 64 of their socket were not "
+                                       "answered yet")) {}
 
 chat_session::chat_session(session_context& c, const station& s, net::tcp_connection& connection,
                            session_start start)
@@ -101,6 +104,7 @@ void chat_session::handle(const ping_frame&) {
 
 void chat_session::handle(const message_frame& f) {
   if (posts_.size() >= posts_in_flight) {
+    context_.counters.in_flight_refused.add();
     send(error_json(f.nonce, "unavailable", "64 messages wait already"));
     return;
   }

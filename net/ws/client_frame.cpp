@@ -16,7 +16,7 @@ using refused = std::unexpected<bad_frame>;
 constexpr std::size_t scratch_size = 8 * 1024;
 
 refused malformed(std::string message, std::string nonce = {}) {
-  return refused({"malformed", std::move(message), std::move(nonce)});
+  return refused(bad_frame{"malformed", std::move(message), std::move(nonce)});
 }
 
 const boost::json::string* text_of(const boost::json::object& o, std::string_view name) {
@@ -66,7 +66,11 @@ std::expected<client_frame, bad_frame> parse_client_frame(std::string_view text)
   const auto value = boost::json::parse(text, problem, &memory, options);
   const auto* object = problem ? nullptr : value.if_object();
   if (object == nullptr) {
-    return malformed("a frame is one JSON object, nested at most 4 deep");
+    auto why = malformed("a frame is one JSON object, nested at most 4 deep");
+    if (problem == boost::json::error::too_deep) {
+      why.error().counted_as = "too_deep";
+    }
+    return why;
   }
   const auto* type = text_of(*object, "type");
   if (type == nullptr) {

@@ -38,7 +38,9 @@ using client_frame = std::variant<auth_frame, message_frame, ping_frame, pong_fr
 struct bad_frame {
   std::string_view code;  ///< "malformed", "unknown_type", "invalid_nonce"
   std::string message;
-  std::string nonce;  ///< of the message it was to be, if it had a good one
+  std::string nonce = {};  ///< of the message it was to be, if it had a good one
+  /// For its metric, which tells apart what has one code: "too_deep".
+  std::string_view counted_as = code;
 };
 
 /// text is UTF-8. Unknown fields are ignored; of a field given twice the last one counts.

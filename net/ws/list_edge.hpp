@@ -26,6 +26,7 @@ struct list_settings {
   std::size_t sockets_per_address = 50;        ///< 0: no limit; not for trusted ones
   int connects_per_minute_per_address = 1000;  ///< 0: no limit; not for trusted ones
   std::size_t tracked_peers = 65'536;          ///< of that rate
+  std::size_t lists = 256;                     ///< of single games, different ones at a time
   list_feed_options feed{};
 };
 
@@ -54,17 +55,23 @@ class list_edge {
   void nudge() { feed_->nudge(); }
 
  private:
+  struct refusal {
+    std::string_view why;  ///< for the metric
+    http::response answer;
+  };
+
   /// Takes the places a new socket needs; else why not.
-  std::optional<http::response> admit(const http::request& r, list_session_start& start);
+  std::optional<refusal> admit(const http::request& r, list_session_start& start);
 
   const clock& time_;
   metrics::counter& accepted_;
-  metrics::counter& refused_;
+  refusals refused_;  // by why
   web_socket_metrics socket_counters_;
   list_hub_metrics hub_counters_;
   http::rate_limiter connects_;
   socket_counts total_;
   socket_counts per_address_;
+  list_places places_;
   std::shared_ptr<list_feed> feed_;
   std::vector<std::shared_ptr<list_hub>> hubs_;
   std::atomic<std::uint64_t> sockets_so_far_{0};

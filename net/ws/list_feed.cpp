@@ -60,7 +60,7 @@ void list_feed::add(const list_topic& topic, std::size_t hub) {
   l.hubs[hub] = true;
   lists_gauge_.set(static_cast<double>(lists_.size()));
   if (!l.state && is_fresh()) {
-    l.state = std::make_shared<const list_state>(topic, ++version_, streams_now_);
+    l.state = std::make_shared<const list_state>(topic, ++version_, streams_of(topic));
   }
   if (l.state) {
     hubs_[hub]->deliver({.now = l.state, .since = 0, .changes = {}});
@@ -160,6 +160,12 @@ void list_feed::on_read() {
   auto reading = read_list(streams_now_, rows_, now - counted_at_ >= options_.count_period);
   streams_now_ = std::move(reading.streams);
   rows_.clear();
+  by_game_.clear();
+  for (const auto& each : streams_now_) {
+    if (each->game != 0) {
+      by_game_[each->game].push_back(each);
+    }
+  }
   if (reading.has_new_counts) {
     counted_at_ = now;
   }
@@ -169,18 +175,28 @@ void list_feed::on_read() {
   for (auto& [topic, l] : lists_) {
     publish(topic, l);
   }
-  auto pause = std::max(options_.read_period, (now - began_at_) * (options_.idle_share - 1));
+  const auto ready = time_.now();
+  auto pause = std::max(options_.read_period, (ready - began_at_) * (options_.idle_share - 1));
   if (is_stale_) {
     pause = std::min(pause, options_.shortest_pause);
   } else if (reading.has_held_counts) {
-    pause = std::min(pause,
-                     std::max(counted_at_ + options_.count_period - now, options_.shortest_pause));
+    pause = std::min(
+        pause, std::max(counted_at_ + options_.count_period - ready, options_.shortest_pause));
   }
   read_in(pause);
 }
 
+const std::vector<listed_ptr>& list_feed::streams_of(const list_topic& topic) const {
+  static const std::vector<listed_ptr> none;
+  if (topic.game == 0) {
+    return streams_now_;
+  }
+  const auto found = by_game_.find(topic.game);
+  return found == by_game_.end() ? none : found->second;
+}
+
 void list_feed::publish(const list_topic& topic, list& l) {
-  auto next = std::make_shared<const list_state>(topic, version_ + 1, streams_now_);
+  auto next = std::make_shared<const list_state>(topic, version_ + 1, streams_of(topic));
   if (!l.state) {
     ++version_;
     l.state = std::move(next);

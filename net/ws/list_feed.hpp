@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -33,7 +34,8 @@ struct list_feed_options {
   duration count_period = std::chrono::milliseconds(500);
   duration shortest_pause = std::chrono::milliseconds(100);  ///< between two reads
   duration longest_pause = std::chrono::seconds(5);          ///< while the store does not answer
-  /// Reading takes at most one part of so many of the time, however long the list is.
+  /// Reading, and making the lists of it, takes at most one part of so many of the time, however
+  /// long and many they are.
   int idle_share = 10;
   std::size_t most_streams = 5'000;  ///< the newest; who is older than that is on no list
 };
@@ -71,6 +73,8 @@ class list_feed : public std::enable_shared_from_this<list_feed> {
   void on_failure(const error& why);
   void on_read();
   void publish(const list_topic& topic, list& l);
+  /// What of the present streams a list of that topic may show, newest first.
+  const std::vector<listed_ptr>& streams_of(const list_topic& topic) const;
   void deliver(const list& l, const list_update& update) const;
 
   const std::unique_ptr<loop> loop_;
@@ -85,8 +89,9 @@ class list_feed : public std::enable_shared_from_this<list_feed> {
 
   std::vector<std::shared_ptr<list_hub>> hubs_;
   std::map<list_topic, list> lists_;
-  std::vector<listed_ptr> streams_now_;  // as of read_at_
-  std::vector<stream::info> rows_;       // of the reading under way
+  std::vector<listed_ptr> streams_now_;                                // as of read_at_
+  std::unordered_map<std::int64_t, std::vector<listed_ptr>> by_game_;  // the same
+  std::vector<stream::info> rows_;                                     // of the reading under way
   std::uint64_t version_ = 0;
   steady_time began_at_{};  // the last reading
   steady_time read_at_{};   // the last that succeeded

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "net/ws/list_hub.hpp"
+#include "net/ws/list_places.hpp"
 #include "net/ws/socket_counts.hpp"
 #include "net/ws/web_socket.hpp"
 
@@ -19,6 +20,7 @@ struct list_session_start {
   std::uint64_t number = 0;
   socket_place place;          ///< among all
   socket_place address_place;  ///< among those of its address
+  list_places::place list;     ///< its list's, among the lists
 };
 
 class list_session final : public web_socket, public list_member {

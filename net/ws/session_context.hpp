@@ -30,6 +30,7 @@ struct session_metrics {
   web_socket_metrics socket;
   metrics::counter& pending;
   metrics::counter& closed_accounts;
+  metrics::counter& in_flight_refused;  ///< messages: 64 of the socket were not answered yet
 };
 
 struct session_context {

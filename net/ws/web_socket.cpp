@@ -26,6 +26,7 @@ constexpr std::size_t answers_limit = 16 * 1024;
 /// peer does not read.
 constexpr std::size_t kernel_buffer = 64 * 1024;
 constexpr std::int64_t reconnect_spread_ms = 5000;
+constexpr std::string_view bad_codes[] = {"malformed", "too_deep", "unknown_type", "invalid_nonce"};
 
 /// Both kinds of ping, for browsers that answer one and pages that watch for the other.
 const shared_bytes& ping_frames() {
@@ -44,13 +45,27 @@ const shared_bytes& ping_frames() {
 
 web_socket_metrics::web_socket_metrics(metrics& m, const std::string& bad,
                                        const std::string& closed, const std::string& closed_help)
-    : bad_frames(m.make_counter(bad, "Frames that were no command")),
+    : bad_frames(m, bad, "Frames that were no command", "code", bad_codes),
       closed_bad_frames(m.make_counter(closed, closed_help, {{"reason", "bad_frames"}})),
       closed_many_frames(m.make_counter(closed, closed_help, {{"reason", "many_frames"}})),
       closed_protocol(m.make_counter(closed, closed_help, {{"reason", "protocol"}})),
+      closed_too_big(m.make_counter(closed, closed_help, {{"reason", "too_big"}})),
+      closed_not_text(m.make_counter(closed, closed_help, {{"reason", "not_text"}})),
       closed_silent(m.make_counter(closed, closed_help, {{"reason", "silent"}})),
       closed_stalled(m.make_counter(closed, closed_help, {{"reason", "stalled"}})),
       closed_unread(m.make_counter(closed, closed_help, {{"reason", "unread"}})) {}
+
+metrics::counter& web_socket_metrics::closed_for(close_code why) const {
+  switch (why) {
+    case close_code::too_big:
+      return closed_too_big;
+    case close_code::not_text:
+    case close_code::not_utf8:
+      return closed_not_text;
+    default:
+      return closed_protocol;
+  }
+}
 
 bool web_socket::allowance::take(steady_time now, std::uint32_t amount, std::uint32_t most) {
   if (now - since > window) {
@@ -110,14 +125,14 @@ void web_socket::handle_frame() {
       close(static_cast<close_code>(reader_.peer_code().value_or(1000)), {});
       return;
     case state::failed:
-      counters_.closed_protocol.add();
+      counters_.closed_for(reader_.failure()).add();
       close(reader_.failure(), "this violates RFC 6455, or is not text, or too long");
       return;
   }
 }
 
 void web_socket::refuse_frame(const bad_frame& why) {
-  counters_.bad_frames.add();
+  counters_.bad_frames.add(why.counted_as);
   send(error_json(why.nonce, why.code, why.message));
   if (why.code != "invalid_nonce" &&
       !bad_frames_.take(last_received_, 1, bad_frames_per_window - 1)) {

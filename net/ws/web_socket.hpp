@@ -14,6 +14,7 @@
 #include "net/asio/tcp_connection.hpp"
 #include "net/ws/client_frame.hpp"
 #include "net/ws/frame.hpp"
+#include "net/ws/refusals.hpp"
 
 namespace troupe::ws {
 
@@ -23,10 +24,15 @@ struct web_socket_metrics {
   web_socket_metrics(metrics& m, const std::string& bad, const std::string& closed,
                      const std::string& closed_help);
 
-  metrics::counter& bad_frames;
+  /// A frame of the client's that cannot be read.
+  metrics::counter& closed_for(close_code why) const;
+
+  refusals bad_frames;                   ///< by bad_frame::counted_as
   metrics::counter& closed_bad_frames;   ///< 10 malformed ones in 10 s
   metrics::counter& closed_many_frames;  ///< 300 in 10 s
   metrics::counter& closed_protocol;     ///< RFC 6455 violated
+  metrics::counter& closed_too_big;      ///< a frame beyond largest_client_frame
+  metrics::counter& closed_not_text;     ///< a binary frame, or one that is not UTF-8
   metrics::counter& closed_silent;
   metrics::counter& closed_stalled;
   metrics::counter& closed_unread;  ///< more waited for it than may

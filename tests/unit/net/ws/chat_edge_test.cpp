@@ -169,7 +169,12 @@ TEST_CASE("chat_edge: refuses with a status, and keeps nothing", "[net][ws]") {
   b.run();
   CHECK(b.sockets.listeners(channel) == 0);
   CHECK(b.viewers() == 0);
-  CHECK(b.count("troupe_chat_sockets_refused_total") >= 1);
+  double refused = 0;
+  for (const auto* why : {"not_found", "unavailable", "query", "handshake"}) {
+    refused += b.count("troupe_chat_sockets_refused_total", {{"reason", why}});
+  }
+  CHECK(refused == static_cast<double>(b.peers.size()));
+  CHECK(b.count("troupe_chat_sockets_refused_total", {{"reason", "other"}}) == 0);
 }
 
 TEST_CASE("chat_edge: relays of rooms with sockets hear of them", "[net][ws]") {
@@ -248,7 +253,8 @@ TEST_CASE("chat_edge: bounds the sockets of an account", "[net][ws]") {
   b.send(reader, R"({"type":"auth","token":"user-8"})");
   CHECK(reader.types() == strings{"welcome"});
   CHECK(reader.closed == 1008);
-  CHECK(b.count("troupe_chat_sockets_closed_total", {{"reason", "account_limit"}}) == 2);
+  CHECK(b.count("troupe_chat_sockets_refused_total", {{"reason", "account_limit"}}) == 1);
+  CHECK(b.count("troupe_chat_sockets_closed_total", {{"reason", "account_limit"}}) == 1);
   b.disconnect(first);
   auto& again = b.connect({{"token", "user-8"}});
   CHECK(again.session);
@@ -272,6 +278,8 @@ TEST_CASE("chat_edge: bounds the sockets of an address", "[net][ws]") {
   CHECK(b.connect({{"token", "wrong"}}).refused);  // who is refused gives the place back
   CHECK(b.connect().session);
   CHECK(b.connect().refused);
+  CHECK(b.count("troupe_chat_sockets_refused_total", {{"reason", "address_limit"}}) == 2);
+  CHECK(b.count("troupe_chat_sockets_refused_total", {{"reason", "invalid_token"}}) == 1);
 }
 
 TEST_CASE("chat_edge: hands the same bytes of history to everybody", "[net][ws]") {
@@ -296,6 +304,8 @@ TEST_CASE("chat_edge: bounds how often an address connects", "[net][ws]") {
   }
   auto& fourth = b.connect();
   CHECK(code_of(fourth) == "429 rate_limited");
+  CHECK(b.count("troupe_chat_sockets_refused_total", {{"reason", "connect_rate"}}) == 1);
+  CHECK(b.count("troupe_http_rate_limited_total", {{"limit", "chat_connects"}}) == 1);
   CHECK(std::ranges::count(fourth.refused->headers, "Retry-After",
                            [](const auto& h) { return h.first; }) == 1);
   auto trusted = chat_bench::request();

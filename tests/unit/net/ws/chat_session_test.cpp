@@ -128,6 +128,7 @@ TEST_CASE("chat_session: has at most 64 messages in flight", "[net][ws]") {
   const auto e = only(p);
   CHECK(e.at("code") == "unavailable");
   CHECK(e.at("nonce") == "too many");
+  CHECK(b.count("troupe_chat_in_flight_refused_total") == 1);
   CHECK(b.script.posts.size() == 64);
   // Even now it can leave.
   b.disconnect(p);
@@ -360,6 +361,13 @@ TEST_CASE("chat_session: answers what is no command, ten times", "[net][ws]") {
   }
   b.send(p, message(""));
   CHECK(only(p).at("code") == "invalid_nonce");  // a wrong nonce is a command
+  const auto bad = [&b](const char* code) {
+    return b.count("troupe_chat_bad_frames_total", {{"code", code}});
+  };
+  CHECK(bad("malformed") == 7);
+  CHECK(bad("too_deep") == 1);
+  CHECK(bad("unknown_type") == 1);
+  CHECK(bad("invalid_nonce") == 1);
   CHECK(p.closed == 0);
   SECTION("the tenth within 10 s closes") {
     b.send(p, "x");
@@ -397,6 +405,12 @@ TEST_CASE("chat_session: closes with the code of what was wrong", "[net][ws]") {
                     "bye")) == 1000);
   CHECK(code(masked(0x88, "")) == 1000);
   CHECK(code(masked(0x88, "\x0f\xa1")) == 4001);
+  const auto closed = [&b](const char* why) {
+    return b.count("troupe_chat_sockets_closed_total", {{"reason", why}});
+  };
+  CHECK(closed("not_text") == 2);
+  CHECK(closed("too_big") == 1);
+  CHECK(closed("protocol") == 2);
   auto& whole = speaker(b);
   b.send(whole, std::string(largest_client_frame, ' '));
   CHECK(only(whole).at("code") == "malformed");
@@ -534,6 +548,17 @@ TEST_CASE("chat_session: tells who does not read what it missed, and closes it a
     slow.messages();
     CHECK(slow.closed == 1013);
   }
+}
+
+TEST_CASE("chat_session: an outbox that is full ends its socket, and is counted", "[net][ws]") {
+  chat_bench b;
+  auto& p = b.connect();
+  CHECK(p.connection.outbox == 1024 * 1024);  // beyond it the connection closes, as below
+  p.session->on_closed(net::close_reason::outbox_full);
+  p.session.reset();
+  b.run();
+  CHECK(b.count("troupe_chat_sockets_closed_total", {{"reason", "unread"}}) == 1);
+  CHECK(b.viewers() == 0);
 }
 
 TEST_CASE("chat_session: reads no more from who does not read", "[net][ws]") {

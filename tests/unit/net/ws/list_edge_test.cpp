@@ -39,7 +39,7 @@ TEST_CASE("list socket: what is no handshake is refused", "[net][ws][list]") {
   bad.headers.back() = {"sec-websocket-key", "short"};
   std::erase_if(bad.headers, [](const auto& h) { return h.second == "dGhlIHNhbXBsZSBub25jZQ=="; });
   CHECK(b.connect_by(bad).refused->status == 400);
-  CHECK(b.count("troupe_list_sockets_refused_total") == 1);
+  CHECK(b.count("troupe_list_sockets_refused_total", {{"reason", "handshake"}}) == 1);
 }
 
 TEST_CASE("list socket: what is asked for is checked", "[net][ws][list]") {
@@ -73,7 +73,8 @@ TEST_CASE("list socket: it answers ping, and nothing else is a command", "[net][
   }
   CHECK(p.types() == lines(9, "error"));
   CHECK(p.closed == 1008);
-  CHECK(b.count("troupe_list_bad_frames_total") == 10);
+  CHECK(b.count("troupe_list_bad_frames_total", {{"code", "unknown_type"}}) == 1);
+  CHECK(b.count("troupe_list_bad_frames_total", {{"code", "malformed"}}) == 9);
   CHECK(b.count("troupe_list_sockets_closed_total", {{"reason", "bad_frames"}}) == 1);
 }
 
@@ -148,8 +149,38 @@ TEST_CASE("list socket: so many of an address, so many of all", "[net][ws][list]
   CHECK(code_of(b.connect_by(trusted)) == "too_many_subscribers");
   b.disconnect(b.peers.front());
   CHECK_FALSE(b.connect_by(trusted).refused);
-  CHECK(b.count("troupe_list_sockets_refused_total") == 3);
+  CHECK(b.count("troupe_list_sockets_refused_total", {{"reason", "address_limit"}}) == 1);
+  CHECK(b.count("troupe_list_sockets_refused_total", {{"reason", "total"}}) == 2);
   CHECK(b.count("troupe_list_sockets_accepted_total") == 5);
+}
+
+TEST_CASE("list socket: so many different lists, and that of all games always", "[net][ws][list]") {
+  list_settings s;
+  s.lists = 3;
+  s.sockets_per_address = 0;
+  list_bench b(s);
+  const auto of_game = [&b](int game, const std::string& limit = "25") -> peer& {
+    b.thread = game % 2;
+    return b.connect({{"game_id", std::to_string(game)}, {"limit", limit}});
+  };
+  auto& first = of_game(1);
+  of_game(2);
+  of_game(2, "50");  // another length is another list
+  CHECK_FALSE(of_game(1).refused);
+  auto& beyond = of_game(3);
+  CHECK(code_of(beyond) == "too_many_lists");
+  CHECK(beyond.refused->status == 503);
+  CHECK(b.count("troupe_list_sockets_refused_total", {{"reason", "lists"}}) == 1);
+  for (const auto* limit : {"25", "50", "1000"}) {
+    CHECK_FALSE(b.connect({{"limit", limit}}).refused);
+  }
+  CHECK(b.gauge("troupe_list_lists") == 6);
+  b.disconnect(first);
+  CHECK(of_game(3).refused);  // somebody still follows it
+  b.disconnect(b.peers[3]);
+  CHECK_FALSE(of_game(3).refused);
+  CHECK(of_game(1).refused);
+  CHECK(b.gauge("troupe_list_lists") == 6);
 }
 
 TEST_CASE("list socket: an address connects only so often", "[net][ws][list]") {
@@ -160,6 +191,8 @@ TEST_CASE("list socket: an address connects only so often", "[net][ws][list]") {
     b.disconnect(b.connect());
   }
   CHECK(code_of(b.connect()) == "rate_limited");
+  CHECK(b.count("troupe_list_sockets_refused_total", {{"reason", "connect_rate"}}) == 1);
+  CHECK(b.count("troupe_http_rate_limited_total", {{"limit", "list_connects"}}) == 1);
   b.advance(15s);
   CHECK_FALSE(b.connect().refused);
 }

@@ -272,6 +272,25 @@ TEST_CASE("list: while the store is away, everybody keeps what they have", "[net
   CHECK(heard(late) == lines{"streams 2,1"});
 }
 
+TEST_CASE("list: making lists counts in the share of time that reading may take",
+          "[net][ws][list]") {
+  list_bench b;
+  b.store.add(1);
+  b.connect();
+  b.on_post = [&b] { b.time.advance(100ms); };  // what a list takes to be made and handed on
+  const auto began = b.time.now();
+  const auto reads = b.store.reads;
+  for (int i = 1; i <= 1000; ++i) {
+    b.store.all[1].viewer_count = i;
+    b.advance(10ms);
+  }
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(b.time.now() - began).count();
+  CHECK(b.store.reads - reads <= seconds + 1);  // a tenth of the time at most
+  CHECK(b.store.reads - reads >= seconds / 2);
+  b.on_post = nullptr;
+}
+
 TEST_CASE("list: thousands are served in slices, and may leave meanwhile", "[net][ws][list]") {
   list_bench b(
       {.sockets_total = 0, .sockets_per_address = 0, .connects_per_minute_per_address = 0});

@@ -53,10 +53,17 @@ class stored_streams final : public http::testing::fake_streams {
 /// One of several loops: the test says which is the present one.
 class numbered_loop final : public loop {
  public:
-  numbered_loop(std::shared_ptr<manual_loop::shared> s, int number, const int& current)
-      : inner_(std::move(s)), number_(number), current_(current) {}
+  /// on_post: what happens when something is posted.
+  numbered_loop(std::shared_ptr<manual_loop::shared> s, int number, const int& current,
+                const std::function<void()>& on_post)
+      : inner_(std::move(s)), number_(number), current_(current), on_post_(on_post) {}
 
-  void post(job j) override { inner_.post(std::move(j)); }
+  void post(job j) override {
+    if (on_post_) {
+      on_post_();
+    }
+    inner_.post(std::move(j));
+  }
 
   bool is_current() const override { return number_ == current_; }
 
@@ -68,6 +75,7 @@ class numbered_loop final : public loop {
   manual_loop inner_;
   const int number_;
   const int& current_;
+  const std::function<void()>& on_post_;
 };
 
 struct list_bench {
@@ -75,7 +83,8 @@ struct list_bench {
   metrics figures;
   stored_streams store;
   std::shared_ptr<manual_loop::shared> loop_state = std::make_shared<manual_loop::shared>();
-  int thread = 0;  // where the next socket comes
+  int thread = 0;                 // where the next socket comes
+  std::function<void()> on_post;  // to a loop of the sockets'
   std::unique_ptr<list_edge> edge;
   std::deque<peer> peers;
 
@@ -83,7 +92,7 @@ struct list_bench {
     loop_state->time = &time;
     std::vector<std::unique_ptr<loop>> loops;
     for (const int number : {0, 1}) {
-      loops.push_back(std::make_unique<numbered_loop>(loop_state, number, thread));
+      loops.push_back(std::make_unique<numbered_loop>(loop_state, number, thread, on_post));
     }
     edge = std::make_unique<list_edge>(
         s, list_dependencies{.streams = store, .time = time, .counters = figures},
