@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <memory>
 #include <optional>
 
 #include <catch2/catch.hpp>
@@ -293,34 +294,72 @@ TEST_CASE("hls::edge: one address cannot take every place to wait", "[net][hls]"
   CHECK(cache.waiting.size() == 8);  // its place was free again
 }
 
-TEST_CASE("hls::edge: a viewer that left gives its place to the next", "[net][hls]") {
+namespace {
+
+/// A stream of one part behind a real server, with room for one request that waits.
+struct served_stream {
+  served_stream() {
+    const std::array<media::output, 3> outputs{
+        media::playlist_started{}, media::segment_started{},
+        media::part{.duration = std::chrono::milliseconds(334),
+                    .data = shared_bytes(bytes{1, 2, 3})}};
+    cache.publish(1, "source", outputs);
+    net::http_options o;
+    o.tcp.name = "http";
+    o.tcp.address = "127.0.0.1";
+    auto listening = net::http_server::listen(
+        threads, o, m,
+        [this](const http::request& r, http::responder a) { edge.answer(r, std::move(a)); });
+    REQUIRE(listening.has_value());
+    server = std::move(*listening);
+  }
+
+  bool says(const std::string& line) { return m.text().contains(line + "\n"); }
+
   metrics m;
-  manual_clock time;  // stands still: nothing expires
-  media::cache_options o;
-  o.max_waiting = 1;
-  media::segment_cache cache(o, time, m);
-  const std::array<media::output, 3> outputs{media::playlist_started{}, media::segment_started{},
-                                             media::part{.duration = std::chrono::milliseconds(334),
-                                                         .data = shared_bytes(bytes{1, 2, 3})}};
-  cache.publish(1, "source", outputs);
-  hls::edge edge(cache, m);
+  manual_clock time;  // stands still until it is moved
+  media::segment_cache cache{{.max_waiting = 1}, time, m};
   net::io_threads threads{1};
-  net::http_options ho;
-  ho.tcp.name = "http";
-  ho.tcp.address = "127.0.0.1";
-  auto server = net::http_server::listen(
-      threads, ho, m,
-      [&](const http::request& r, http::responder a) { edge.answer(r, std::move(a)); });
-  REQUIRE(server.has_value());
-  const auto says = [&](const std::string& line) { return m.text().contains(line + "\n"); };
-  const std::string waiting = "troupe_segment_cache_waiting_requests ";
+  hls::edge edge{cache, m};
+  std::unique_ptr<net::http_server> server;
+};
+
+const std::string waiting = "troupe_segment_cache_waiting_requests ";
+const std::string for_the_next_part =
+    "GET /live/1/source/media.m3u8?_HLS_msn=0&_HLS_part=1 HTTP/1.1\r\nHost: t\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("hls::edge: a playlist request that waits in vain gets 503 after three target durations",
+          "[net][hls]") {
+  served_stream s;
+  s.edge.start_expiry(s.threads.at(0), s.time);
+  test::client viewer(s.server->port());
+  REQUIRE(viewer.send(for_the_next_part));
+  REQUIRE(test::eventually([&] { return s.says(waiting + "1"); }));
+  s.time.advance(std::chrono::seconds(3 * 4));
+  s.cache.expire(s.time.now());
+  CHECK(s.says(waiting + "1"));  // not before
+  s.time.advance(std::chrono::milliseconds(1));
+  const auto answer = viewer.read_response();
+  CHECK(answer.status == 503);
+  CHECK(answer.head.find("\r\nRetry-After: 1\r\n") != answer.head.npos);
+  CHECK(answer.body.find(R"("code":"unavailable")") != answer.body.npos);
+  CHECK(s.says("troupe_segment_cache_waits_expired_total 1"));
+  CHECK(s.says("troupe_hls_unavailable_total 1"));
+  REQUIRE(viewer.send("GET /live/1/master.m3u8 HTTP/1.1\r\nHost: t\r\n\r\n"));
+  CHECK(viewer.read_response().status == 200);  // the connection goes on
+}
+
+TEST_CASE("hls::edge: a viewer that left gives its place to the next", "[net][hls]") {
+  served_stream s;
+  const auto says = [&s](const std::string& line) { return s.says(line); };
   const std::string abandoned = "troupe_segment_cache_waits_abandoned_total ";
-  const std::string request =
-      "GET /live/1/source/media.m3u8?_HLS_msn=0&_HLS_part=1 HTTP/1.1\r\nHost: t\r\n\r\n";
-  test::client viewer((*server)->port());
+  const auto& request = for_the_next_part;
+  test::client viewer(s.server->port());
   REQUIRE(viewer.send(request));
   REQUIRE(test::eventually([&] { return says(waiting + "1"); }));
-  cache.expire(time.now());
+  s.cache.expire(s.time.now());
   CHECK(says(waiting + "1"));  // it is still there
   SECTION("it closed") {
     viewer.close();
@@ -332,12 +371,12 @@ TEST_CASE("hls::edge: a viewer that left gives its place to the next", "[net][hl
     viewer.finish_sending();
   }
   CHECK(test::eventually([&] {
-    cache.expire(time.now());
+    s.cache.expire(s.time.now());
     return says(waiting + "0");
   }));
   CHECK(says(abandoned + "1"));
   CHECK(says("troupe_hls_unavailable_total 0"));
-  test::client next((*server)->port());
+  test::client next(s.server->port());
   REQUIRE(next.send(request));
   CHECK(test::eventually([&] { return says(waiting + "1"); }));
 }
