@@ -13,7 +13,6 @@ namespace {
 /// A call of the store is cut after 2 s of silence and its statement after 1 s: what is begun this
 /// long after it was asked for is over before membership_call_limit.
 constexpr duration latest_begin = std::chrono::milliseconds(2000);
-constexpr std::chrono::milliseconds vote_lapse = std::chrono::seconds(5);  // design.md section 3
 
 runtime::member_state to_runtime(storage::node_state s) {
   switch (s) {
@@ -84,16 +83,6 @@ std::vector<storage::node_state> before(runtime::member_state to) {
   return {state::joining, state::active, state::draining};
 }
 
-/// Whether every accuser's vote stands.
-bool stands(const runtime::node_table& table, const runtime::state_change& what) {
-  return std::ranges::all_of(what.accusers, [&](std::uint64_t accuser) {
-    return std::ranges::any_of(table.ballots, [&](const runtime::ballot& b) {
-      return b.accuser == accuser && b.accused == what.incarnation && b.age < vote_lapse &&
-             (b.refused || !what.ended);
-    });
-  });
-}
-
 }  // namespace
 
 template <class T, class Job>
@@ -106,7 +95,7 @@ void stored_membership::on_pool(Job job, callback<T> done) {
           (*answer)(fail(errc::unavailable, "store_busy", "the store was asked too late"));
           return;
         }
-        (*answer)(job(asked));
+        (*answer)(job());
       },
       [answer] {
         (*answer)(fail(errc::unavailable, "queue_full", "too many calls wait for the store"));
@@ -118,12 +107,12 @@ result<runtime::node_table> stored_membership::table() {
 }
 
 void stored_membership::read(callback<runtime::node_table> done) {
-  on_pool<runtime::node_table>([this](steady_time) { return table(); }, std::move(done));
+  on_pool<runtime::node_table>([this] { return table(); }, std::move(done));
 }
 
 void stored_membership::join(runtime::join_request what, callback<runtime::join_answer> done) {
-  on_pool<runtime::join_answer>(
-      [this, what = std::move(what)](steady_time) { return join_now(what); }, std::move(done));
+  on_pool<runtime::join_answer>([this, what = std::move(what)] { return join_now(what); },
+                                std::move(done));
 }
 
 result<runtime::join_answer> stored_membership::join_now(const runtime::join_request& what) {
@@ -158,28 +147,22 @@ result<runtime::join_answer> stored_membership::join_now(const runtime::join_req
 }
 
 void stored_membership::change(runtime::state_change what, callback<runtime::node_table> done) {
-  on_pool<runtime::node_table>(
-      [this, what = std::move(what)](steady_time asked) { return change_now(what, asked); },
-      std::move(done));
+  on_pool<runtime::node_table>([this, what = std::move(what)] { return change_now(what); },
+                               std::move(done));
 }
 
-result<runtime::node_table> stored_membership::change_now(const runtime::state_change& what,
-                                                          steady_time asked) {
-  if (!what.accusers.empty()) {
-    auto seen = table();
-    if (!seen || seen->number != what.expected || !stands(*seen, what)) {
-      return seen;
-    }
-    if (time_.now() - asked > latest_begin) {
-      return fail(errc::unavailable, "store_busy", "the store took too long to show the votes");
-    }
+result<runtime::node_table> stored_membership::change_now(const runtime::state_change& what) {
+  std::vector<std::int64_t> accusers;
+  for (const auto accuser : what.accusers) {
+    accusers.push_back(static_cast<std::int64_t>(accuser));
   }
   const auto changed = store_.change({.expected_view = static_cast<std::int64_t>(what.expected),
                                       .name = what.node,
                                       .incarnation = static_cast<std::int64_t>(what.incarnation),
                                       .from = before(what.to),
                                       .to = to_storage(what.to),
-                                      .was_refused = what.ended});
+                                      .was_refused = what.ended,
+                                      .accusers = std::move(accusers)});
   if (!changed) {
     return fail(changed.error());
   }
@@ -187,8 +170,8 @@ result<runtime::node_table> stored_membership::change_now(const runtime::state_c
 }
 
 void stored_membership::vote(runtime::vote_request what, callback<runtime::node_table> done) {
-  on_pool<runtime::node_table>(
-      [this, what = std::move(what)](steady_time) { return vote_now(what); }, std::move(done));
+  on_pool<runtime::node_table>([this, what = std::move(what)] { return vote_now(what); },
+                               std::move(done));
 }
 
 result<runtime::node_table> stored_membership::vote_now(const runtime::vote_request& what) {

@@ -40,7 +40,7 @@ class stored_membership final : public runtime::membership_store {
  private:
   result<runtime::node_table> table();
   result<runtime::join_answer> join_now(const runtime::join_request& what);
-  result<runtime::node_table> change_now(const runtime::state_change& what, steady_time asked);
+  result<runtime::node_table> change_now(const runtime::state_change& what);
   result<runtime::node_table> vote_now(const runtime::vote_request& what);
   template <class T, class Job>
   void on_pool(Job job, callback<T> done);

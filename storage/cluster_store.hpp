@@ -27,6 +27,9 @@ constexpr bool is_live(node_state s) {
   return s == node_state::joining || s == node_state::active || s == node_state::draining;
 }
 
+/// Older votes do not count.
+constexpr std::chrono::milliseconds vote_lapse = std::chrono::seconds(5);  // design.md section 3
+
 /// One node says of another that it is dead.
 struct death_vote {
   std::string voter;
@@ -79,6 +82,9 @@ struct node_change {
   std::vector<node_state> from = {};  ///< live ones
   node_state to = node_state::active;
   bool was_refused = false;  ///< kept with node_state::dead
+  /// Incarnations that must have a vote against it that counts: younger than vote_lapse, and with
+  /// saw_refused where was_refused. Looked at in the same transaction.
+  std::vector<std::int64_t> accusers = {};
 };
 
 struct change_outcome {
@@ -126,8 +132,8 @@ class cluster_store {
   /// (store_busy: lost to others again and again), invalid_argument.
   [[nodiscard]] virtual result<join_outcome> join(const join_request& wanted) = 0;
 
-  /// Applied only in the expected view, which it raises by one. Errors: invalid_argument (a state
-  /// to leave that is final, none, or joining to come to).
+  /// Applied only in the expected view, which it raises by one, and with the votes that it names.
+  /// Errors: invalid_argument (a state to leave that is final, none, or joining to come to).
   [[nodiscard]] virtual result<change_outcome> change(const node_change& wanted) = 0;
 
   /// Says it, or says it again; whether it counts: both are live incarnations as named.

@@ -110,14 +110,28 @@ result<change_outcome> cluster_table::change(const node_change& wanted) {
   for (const auto state : wanted.from) {
     from |= bit_of(state);
   }
+  std::string condition =
+      "view_number = :expected AND EXISTS (SELECT 1 FROM node WHERE node.name = :name "
+      "AND node.incarnation = :incarnation AND ((1 << node.state) & :from) <> 0)";
+  std::vector<parameter> parameters = {{"expected", wanted.expected_view},
+                                       {"name", wanted.name},
+                                       {"incarnation", wanted.incarnation},
+                                       {"from", from}};
+  batch_rows accusers("accusers", "n");
+  for (const auto accuser : wanted.accusers) {
+    accusers.begin().add(accuser);
+  }
+  if (!accusers.empty()) {
+    condition += fmt::format(
+        " AND NOT EXISTS (SELECT 1 FROM {} WHERE NOT EXISTS (SELECT 1 FROM death_vote "
+        "WHERE death_vote.target = :name AND death_vote.target_incarnation = :incarnation "
+        "AND death_vote.voter_incarnation = v.a AND {} - death_vote.cast_at < {}{}))",
+        accusers.source(kind_), store_time(kind_), std::chrono::microseconds(vote_lapse).count(),
+        wanted.was_refused ? " AND death_vote.saw_refused <> 0" : "");
+    parameters.push_back(accusers.json());
+  }
   view_change change(kind_);
-  change.raise("",
-               "view_number = :expected AND EXISTS (SELECT 1 FROM node WHERE node.name = :name "
-               "AND node.incarnation = :incarnation AND ((1 << node.state) & :from) <> 0)",
-               {{"expected", wanted.expected_view},
-                {"name", wanted.name},
-                {"incarnation", wanted.incarnation},
-                {"from", from}});
+  change.raise("", condition, std::move(parameters));
   change.then(fmt::format("UPDATE node SET state = :to, was_refused = :refused, changed_at = {} "
                           "WHERE name = :name{}",
                           store_time(kind_), change.if_raised()),

@@ -260,6 +260,40 @@ TEST_CASE("cluster_store: votes are read with their age and change no view", "[s
   CHECK(s.node("a").votes[0].age == 0ms);
 }
 
+TEST_CASE("cluster_store: a verdict needs the votes it names, in its own transaction",
+          "[storage][cluster]") {
+  cluster_fixture s(each_engine());
+  const auto a = s.join_as("a", node_state::active);
+  const auto b = s.join_as("b", node_state::active);
+  const auto c = s.join_as("c", node_state::active);
+  const auto verdict = [&](bool was_refused) {
+    return s.nodes()
+        .change({.expected_view = s.view(),
+                 .name = "a",
+                 .incarnation = a,
+                 .from = {node_state::active},
+                 .to = node_state::dead,
+                 .was_refused = was_refused,
+                 .accusers = {b, c}})
+        .value()
+        .applied;
+  };
+  REQUIRE(s.nodes().vote({"a", a, "b", b, true}).value());
+  CHECK_FALSE(verdict(false));  // c has none
+  REQUIRE(s.nodes().vote({"a", a, "c", c, false}).value());
+  CHECK_FALSE(verdict(true));  // c's host did not refuse
+  s.run("UPDATE death_vote SET cast_at = cast_at - 5000000 WHERE voter = 'b'");
+  CHECK_FALSE(verdict(false));  // b's has lapsed
+  REQUIRE(s.nodes().vote({"a", a, "b", b, true}).value());
+  REQUIRE(s.nodes().withdraw_vote("a", a, "c", c));
+  CHECK_FALSE(verdict(false));
+  CHECK(s.node("a").state == node_state::active);
+  REQUIRE(s.nodes().vote({"a", a, "c", c, true}).value());
+  CHECK(verdict(true));
+  CHECK(s.node("a").state == node_state::dead);
+  CHECK(s.node("a").was_refused);
+}
+
 TEST_CASE("cluster_store: votes count between live incarnations", "[storage][cluster]") {
   cluster_fixture s(each_engine());
   const auto a = s.join("a");
