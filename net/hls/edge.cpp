@@ -12,6 +12,7 @@
 #include "net/http/byte_range.hpp"
 #include "net/http/rate_limiter.hpp"
 #include "net/http/reply.hpp"
+#include "net/http/text.hpp"
 
 namespace troupe::hls {
 namespace {
@@ -78,18 +79,39 @@ http::response failure(const error& e, std::chrono::seconds max_age) {
   return r;
 }
 
-http::response success(media::cached_answer answer, const std::optional<std::string>& range) {
+/// What a request says of the answer it wants.
+struct wishes {
+  std::optional<std::string> range;
+  bool takes_gzip = false;
+};
+
+void put_playlist(http::response& r, const media::cached_answer& answer, bool takes_gzip,
+                  gzipped_playlists& gzipped) {
+  r.headers.emplace_back("Vary", "Accept-Encoding");
+  if (takes_gzip && answer.body.size() == 1) {
+    if (auto shorter = gzipped.of(answer.body[0]); !shorter.empty()) {
+      r.headers.emplace_back("Content-Encoding", "gzip");
+      r.body = {std::move(shorter)};
+      return;
+    }
+  }
+  r.body = answer.body;
+}
+
+http::response success(media::cached_answer answer, const wishes& wanted,
+                       gzipped_playlists& gzipped) {
   http::response r;
   r.headers.emplace_back("Content-Type", std::string(answer.content_type));
   set_cache_control(r, answer.max_age);
   allow_other_origins(r);
-  const bool is_playlist = answer.content_type == playlist_type;
+  if (answer.content_type == playlist_type) {
+    put_playlist(r, answer, wanted.takes_gzip, gzipped);
+    return r;
+  }
   r.body = std::move(answer.body);
-  if (!is_playlist) {
-    r.headers.emplace_back("Accept-Ranges", "bytes");
-    if (range) {
-      http::apply_range(r, *range);
-    }
+  r.headers.emplace_back("Accept-Ranges", "bytes");
+  if (wanted.range) {
+    http::apply_range(r, *wanted.range);
   }
   return r;
 }
@@ -178,7 +200,8 @@ edge::edge(media::cache_reader& cache, metrics& m, std::size_t waits_per_address
                                   "many waited")),
       over_limit_(m.make_counter("troupe_hls_waits_refused_total",
                                  "Requests refused because too many of their address waited")),
-      waits_(std::make_shared<address_waits>(waits_per_address)) {}
+      waits_(std::make_shared<address_waits>(waits_per_address)),
+      gzipped_(m) {}
 
 /// Who fetches a media playlist or media; nothing for the master alone, which robots read too.
 std::optional<presence::player> edge::player_of(const http::request& r,
@@ -216,22 +239,25 @@ void edge::answer(const http::request& request, http::responder respond) {
   const media::delivery_directives directives{directive(request, "_HLS_msn"),
                                               directive(request, "_HLS_part"),
                                               directive(request, "_HLS_skip")};
-  const auto range_header = request.header("range");
-  auto range = range_header ? std::optional<std::string>(*range_header) : std::nullopt;
+  wishes wanted;
+  if (const auto range = request.header("range")) {
+    wanted.range.emplace(*range);
+  }
+  wanted.takes_gzip = http::accepts_coding(request.header("accept-encoding").value_or(""), "gzip");
   media::cache_reader::gone_check is_gone;
   if (request.peer_left) {
     is_gone = [left = request.peer_left] { return left->load(); };
   }
   cache_.get(where->stream, where->file, directives, std::move(is_gone),
-             [respond = std::move(respond), range = std::move(range), place = *std::move(waiting),
-              left = request.peer_left, &unavailable = unavailable_, viewers = viewers_,
-              stream = where->stream,
+             [respond = std::move(respond), wanted = std::move(wanted), &gzipped = gzipped_,
+              place = *std::move(waiting), left = request.peer_left, &unavailable = unavailable_,
+              viewers = viewers_, stream = where->stream,
               by = player_of(request, where->file)](media::cached_answer answer) mutable {
                if (answer.status == 200) {
                  if (by) {
                    viewers->played(stream, *by);
                  }
-                 respond(success(std::move(answer), range));
+                 respond(success(std::move(answer), wanted, gzipped));
                  return;
                }
                if (answer.status == 503 && !(left && left->load())) {

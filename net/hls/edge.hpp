@@ -12,6 +12,7 @@
 #include "base/metrics.hpp"
 #include "media/segment_cache.hpp"
 #include "net/asio/io_threads.hpp"
+#include "net/hls/gzipped_playlists.hpp"
 #include "net/http/message.hpp"
 
 namespace troupe::hls {
@@ -44,6 +45,7 @@ class edge {
   metrics::counter& unavailable_;
   metrics::counter& over_limit_;
   std::shared_ptr<address_waits> waits_;
+  gzipped_playlists gzipped_;
   net::timer expiry_;
 };
 

@@ -79,23 +79,6 @@ std::string make_etag(byte_view content, std::string_view encoding) {
   return fmt::format("\"{:016x}-{}\"", hash, encoding);
 }
 
-/// Whether a list such as "br;q=1.0, gzip;q=0, *" (RFC 9110, 12.5.3) allows a coding by name.
-bool accepts(std::string_view list, std::string_view coding) {
-  while (!list.empty()) {
-    const auto comma = std::min(list.find(','), list.size());
-    const auto entry = list.substr(0, comma);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-    const auto semicolon = std::min(entry.find(';'), entry.size());
-    if (!equals_ignoring_case(trimmed(entry.substr(0, semicolon)), coding)) {
-      continue;
-    }
-    const auto equals = entry.find('=', semicolon);
-    const auto weight = equals == entry.npos ? "1" : trimmed(entry.substr(equals + 1));
-    return weight.find_first_not_of("0.") != weight.npos;
-  }
-  return false;
-}
-
 /// If-None-Match: "*", or a list of tags that may be weak.
 bool matches_etag(std::string_view list, std::string_view etag) {
   while (!list.empty()) {
@@ -204,10 +187,10 @@ response static_files::make_response(const file& f, const request& r) {
   const auto codings = r.header("accept-encoding").value_or("");
   const auto* chosen = &f.plain;
   response out;
-  if (!f.brotli.content.empty() && accepts(codings, "br")) {
+  if (!f.brotli.content.empty() && accepts_coding(codings, "br")) {
     chosen = &f.brotli;
     out.headers.emplace_back("Content-Encoding", "br");
-  } else if (!f.gzip.content.empty() && accepts(codings, "gzip")) {
+  } else if (!f.gzip.content.empty() && accepts_coding(codings, "gzip")) {
     chosen = &f.gzip;
     out.headers.emplace_back("Content-Encoding", "gzip");
   }

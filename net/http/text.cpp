@@ -94,6 +94,22 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
+bool accepts_coding(std::string_view list, std::string_view coding) {
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    const auto entry = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    const auto semicolon = std::min(entry.find(';'), entry.size());
+    if (!equals_ignoring_case(trimmed(entry.substr(0, semicolon)), coding)) {
+      continue;
+    }
+    const auto equals = entry.find('=', semicolon);
+    const auto weight = equals == entry.npos ? "1" : trimmed(entry.substr(equals + 1));
+    return weight.find_first_not_of("0.") != weight.npos;
+  }
+  return false;
+}
+
 std::optional<std::string> decode_form_value(std::string_view text) {
   std::string decoded;
   decoded.reserve(text.size());

@@ -24,6 +24,10 @@ std::string_view trimmed(std::string_view text);
 
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 
+/// Whether Accept-Encoding, such as "br;q=1.0, gzip;q=0, *" (RFC 9110, 12.5.3), allows a coding by
+/// name.
+bool accepts_coding(std::string_view list, std::string_view coding);
+
 /// application/x-www-form-urlencoded: '+' is a space; nothing for a broken escape.
 std::optional<std::string> decode_form_value(std::string_view text);
 

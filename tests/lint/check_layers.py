@@ -27,6 +27,7 @@ CONFINED = [
     (r"prometheus/", "prometheus-cpp", ("base/metrics.cpp",)),
     (r"spdlog/(?!fmt/)", "spdlog's loggers", ("base/log.cpp",)),
     (r"toml\+\+/", "toml++", ("app/config",)),
+    (r"zlib\.h", "zlib", ("net/hls/", "tests/unit/net/hls/")),
     (r"CLI/", "CLI11", ("app/cli/",)),
 ]
 

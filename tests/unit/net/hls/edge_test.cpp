@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "net/hls/edge.hpp"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -92,6 +94,22 @@ std::string body(const http::response& r) {
   return all;
 }
 
+std::string gunzip(const std::string& data) {
+  std::string text(100'000, 0);
+  z_stream z{};
+  REQUIRE(inflateInit2(&z, 15 + 16) == Z_OK);
+  auto in = bytes(data.begin(), data.end());
+  z.next_in = in.data();
+  z.avail_in = static_cast<uInt>(in.size());
+  z.next_out = reinterpret_cast<Bytef*>(text.data());
+  z.avail_out = static_cast<uInt>(text.size());
+  const int done = inflate(&z, Z_FINISH);
+  text.resize(z.total_out);
+  inflateEnd(&z);
+  CHECK(done == Z_STREAM_END);
+  return text;
+}
+
 }  // namespace
 
 TEST_CASE("hls::edge: tells presence who was given media", "[net][hls]") {
@@ -181,6 +199,74 @@ TEST_CASE("hls::edge: ranges are for media, not for playlists", "[net][hls]") {
   CHECK(header(r, "Content-Range") == "bytes 3-6/10");
   f.cache_has("application/vnd.apple.mpegurl", "0123456789", std::chrono::seconds(1));
   CHECK(f.ask("/live/1/master.m3u8", {}, {{"range", "bytes=3-6"}}).status == 200);
+}
+
+TEST_CASE("hls::edge: a playlist is compressed once for all who take gzip", "[net][hls]") {
+  fixture f;
+  std::string text = "#EXTM3U\n";
+  for (int i = 0; i < 100; ++i) {
+    text += "#EXTINF:2.000000,\n" + std::to_string(i) + ".m4s\n";
+  }
+  const auto has = [&] {
+    f.cache.next = {200,
+                    "application/vnd.apple.mpegurl",
+                    std::chrono::seconds(2),
+                    {shared_bytes(bytes(text.begin(), text.end()))},
+                    {}};
+  };
+  has();
+  const std::string list = "/live/1/source/media.m3u8";
+  for (const auto* codings : {"", "br", "gzip;q=0", "identity, br;q=1"}) {
+    const auto r = f.ask(list, {}, {{"accept-encoding", codings}});
+    CHECK(header(r, "Content-Encoding").empty());
+    CHECK(header(r, "Vary") == "Accept-Encoding");
+    CHECK(body(r) == text);
+  }
+  const auto compressed = [&] {
+    const auto figures = f.m.text();
+    const std::string name = "\ntroupe_hls_playlists_compressed_total ";
+    return std::stoi(figures.substr(figures.find(name) + name.size()));
+  };
+  CHECK(compressed() == 0);
+  for (int i = 0; i < 3; ++i) {
+    const auto r = f.ask(list, {}, {{"accept-encoding", "gzip, deflate, br"}});
+    CHECK(header(r, "Content-Encoding") == "gzip");
+    CHECK(header(r, "Vary") == "Accept-Encoding");
+    CHECK(body(r).size() < text.size() / 4);
+    CHECK(gunzip(body(r)) == text);
+  }
+  CHECK(compressed() == 1);
+  text += "#EXT-X-ENDLIST\n";
+  has();
+  CHECK(gunzip(body(f.ask(list, {}, {{"accept-encoding", "gzip"}}))) == text);
+  CHECK(compressed() == 2);
+  SECTION("not where it would be longer") {
+    text = "#EXTM3U\n";
+    has();
+    const auto r = f.ask(list, {}, {{"accept-encoding", "gzip"}});
+    CHECK(header(r, "Content-Encoding").empty());
+    CHECK(body(r) == text);
+  }
+  SECTION("and media is left as it is") {
+    f.cache_has("video/mp4", std::string(5000, 'x'), std::chrono::seconds(60));
+    const auto r = f.ask("/live/1/source/1.m4s", {}, {{"accept-encoding", "gzip"}});
+    CHECK(header(r, "Content-Encoding").empty());
+    CHECK(header(r, "Vary").empty());
+  }
+}
+
+TEST_CASE("hls::edge: what was compressed is forgotten in time", "[net][hls]") {
+  metrics m;
+  hls::gzipped_playlists gzipped(m);
+  const std::string text(1000, 'x');
+  const shared_bytes first{bytes(text.begin(), text.end())};
+  const auto made = gzipped.of(first);
+  CHECK(gzipped.of(first).data() == made.data());
+  for (int i = 0; i < 512; ++i) {
+    gzipped.of(shared_bytes(bytes(text.begin(), text.end())));
+  }
+  CHECK(gzipped.of(first).data() != made.data());
+  CHECK(gunzip(std::string(as_text(made.view()))) == text);
 }
 
 TEST_CASE("hls::edge: failures are JSON, cacheable as the cache says", "[net][hls]") {
