@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,13 @@ class access_tokens {
   mutable std::mutex mutex_;
   std::shared_ptr<const key_ring> keys_;
 };
+
+/// "kid" of a JWS in compact form (RFC 7515, 7.1) whose header says HS256 and asks for no more than
+/// that ("crit"): empty without one, nothing for any other text.
+std::optional<std::string> hs256_key_name(std::string_view token);
+/// Whether it is such a text, and that key's code over its first two parts is the third. No key
+/// is shorter than the code (RFC 7518, 3.2).
+bool is_hs256_by(std::string_view token, byte_view key);
 
 /// Ours have about 300 bytes.
 constexpr std::size_t largest_access_token = 2048;

@@ -93,6 +93,22 @@ TEST_CASE("access_token: no algorithm but HS256, whatever the header says", "[ac
   CHECK(f.reason(unsigned_token.substr(0, unsigned_token.size() - 1)) == "invalid_token");
 }
 
+TEST_CASE("access_token: a header that must be understood is not", "[account]") {
+  forger f;
+  const auto with = [&f](const std::string& more) {
+    auto header = f.header();
+    header.insert(header.size() - 1, more);
+    return f.reason(forge(header, f.claims()));
+  };
+  CHECK(with("") == "accepted");
+  CHECK(with(R"(,"x":1)") == "accepted");
+  CHECK(with(R"(,"crit":["exp"])") == "invalid_token");              // RFC 7515, 4.1.11
+  CHECK(with(R"(,"b64":false,"crit":["b64"])") == "invalid_token");  // RFC 7797
+  CHECK(with(R"(,"alg":"none")") ==
+        "invalid_token");  // the last of a name counts, for both readers
+  CHECK(with(R"(,"kid":["a"])") == "invalid_token");
+}
+
 TEST_CASE("access_token: claims of the wrong kind are refused", "[account]") {
   forger f;
   const auto now = std::to_string(to_unix_ms(f.time.wall()) / 1000 + 900);

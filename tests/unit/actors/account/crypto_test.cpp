@@ -2,47 +2,18 @@
 // Against published vectors; tests/data/crypto/LICENSES.md says whose.
 #include "actors/account/crypto.hpp"
 
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
 #include "actors/account/password_hash.hpp"
+#include "tests/unit/actors/account/vectors.hpp"
 
 using namespace troupe;
 using namespace troupe::account;
-
-namespace {
-
-std::vector<std::vector<std::string>> read_table(const std::string& name) {
-  std::ifstream file(TROUPE_SOURCE_DIR "/tests/data/crypto/" + name);
-  REQUIRE(file);
-  std::vector<std::vector<std::string>> rows;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with('#')) {
-      continue;
-    }
-    std::istringstream words(line);
-    auto& row = rows.emplace_back();
-    for (std::string word; words >> word;) {
-      row.push_back(word == "-" ? "" : word);
-    }
-  }
-  return rows;
-}
-
-bytes unhex(const std::string& text) {
-  bytes data;
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    data.push_back(static_cast<std::uint8_t>(std::stoi(text.substr(i, 2), nullptr, 16)));
-  }
-  return data;
-}
-
-}  // namespace
+using namespace troupe::account::testing;
 
 TEST_CASE("crypto: AES-256-GCM as Wycheproof has it", "[account]") {
   const auto rows = read_table("wycheproof_aes256_gcm.txt");
