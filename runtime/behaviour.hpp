@@ -5,6 +5,8 @@
 //   activate(context&)   -> void, result<void> or later<void>: messages wait until it is done; an
 //                           error ends the activation
 //   passivate(context&)  -> void
+//   prepare_move(context&, const std::string& node) -> later<void>: another node shall have it; it
+//                           goes on serving until this is done, and moves then, whatever the answer
 //   static upgrade(std::uint32_t from, byte_view) -> result<state>: reads states of older versions
 // Thread: an instance is used by one thread at a time, never by two at once.
 #pragma once
@@ -12,6 +14,7 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -81,6 +84,7 @@ class any_behaviour {
   virtual handled activate(context& ctx) = 0;
   virtual void passivate(context& ctx) = 0;
   virtual bool has_passivate() const = 0;
+  virtual handled prepare_move(context& ctx, const std::string& node) = 0;
 };
 
 /// Calls f, which returns void, result<A> or later<A>.
@@ -134,6 +138,14 @@ class typed_behaviour final : public any_behaviour {
 
   bool has_passivate() const override {
     return requires(B& b, context& ctx) { b.passivate(ctx); };
+  }
+
+  handled prepare_move(context& ctx, const std::string& node) override {
+    if constexpr (requires(B& b) { b.prepare_move(ctx, node); }) {
+      return handled_by([&] { return behaviour_->prepare_move(ctx, node); });
+    } else {
+      return {};
+    }
   }
 
  private:

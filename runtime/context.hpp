@@ -37,6 +37,7 @@ class activation {
   virtual const entity_name& self() const = 0;
   virtual std::uint64_t epoch() const = 0;
   virtual const clock& time() const = 0;
+  virtual bool is_leaving() const = 0;
   /// then may be empty.
   virtual void send(entity_name to, command_ptr what, duration deadline, continuation then) = 0;
   virtual timer after(duration delay, command_ptr what) = 0;
@@ -94,6 +95,10 @@ class context {
 
   /// Who sent the message being handled; nobody in timers, hooks and continuations.
   const sender& from() const { return from_; }
+
+  /// In passivate(): another node goes on with the state as it is when this returns, or this one
+  /// does, should the other not take it.
+  bool is_leaving() const { return port_.is_leaving(); }
 
   steady_time now() const { return port_.time().now(); }
 

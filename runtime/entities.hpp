@@ -57,6 +57,8 @@ struct kind_options {
   placement placed = placement::anywhere;
   /// Only nodes with this role are proposed, while there are any; empty: all are.
   std::string role = {};
+  /// What its commands travel on between nodes: `media` for those that are large.
+  link_stream way = link_stream::commands;
 };
 
 struct node_options {

@@ -316,6 +316,9 @@ void entity_host::lose(const error& why, bool stored_unknown) {
 }
 
 void entity_host::end_activation() {
+  if (leaving_ && leaving_->is_preparing) {
+    end_leaving(troupe::fail(errc::conflict, "not_movable", to_string(name_) + " has ended"));
+  }
   ++activation_;  // what is on its way for this one finds another
   kind_.active->add(-1);
   std::erase_if(queue_, [](const queued& q) { return !q.what->via; });

@@ -95,7 +95,8 @@ class entity_host final : public activation, public std::enable_shared_from_this
     entity_owner to;
     callback<duration> done;
     steady_time began{};
-    bool is_sealed = false;  ///< passivate() has run
+    bool is_preparing = false;  ///< still active
+    bool is_sealed = false;     ///< passivate() has run
     bool is_offered = false;
     bool is_swapping = false;
     bytes state;  ///< a wire::given_state
@@ -121,6 +122,9 @@ class entity_host final : public activation, public std::enable_shared_from_this
   std::uint64_t epoch() const override { return core_.epoch(); }
 
   const clock& time() const override;
+
+  bool is_leaving() const override { return core_.phase() == phase::handing_over; }
+
   void send(entity_name to, command_ptr what, duration deadline, continuation then) override;
   timer after(duration delay, command_ptr what) override;
   void cancel(timer which) override;
@@ -156,6 +160,8 @@ class entity_host final : public activation, public std::enable_shared_from_this
   bool is_quiet() const;
 
   // entity_move.cpp: from one node to another.
+  void prepare_leaving();
+  void leave_now();
   void begin_leaving();
   void stay(const error& why);
   void end_leaving(result<duration> how);

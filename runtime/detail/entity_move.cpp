@@ -18,6 +18,8 @@ namespace {
 
 /// For what was begun: jobs, asks, answers that come later. Beyond it the entity stays.
 constexpr duration longest_unrest = std::chrono::seconds(1);
+/// For prepare_move(): it serves meanwhile.
+constexpr duration longest_preparation = std::chrono::seconds(10);
 constexpr duration longest_handover = std::chrono::seconds(2);  // design.md section 3
 constexpr duration fetch_again = std::chrono::milliseconds(200);
 constexpr duration swap_again = std::chrono::milliseconds(500);
@@ -40,9 +42,43 @@ void entity_host::hand_over(entity_owner to, callback<duration> done) {
                       to_string(name_) + " is not active, or bound to its node"));
     return;
   }
+  if (leaving_) {
+    done(troupe::fail(not_moved("busy", to_string(name_) + " is about to move already")));
+    return;
+  }
   leaving_ = std::make_unique<leaving_state>();
   leaving_->to = std::move(to);
   leaving_->done = std::move(done);
+  prepare_leaving();
+}
+
+void entity_host::prepare_leaving() {
+  leaving_->is_preparing = true;
+  handled how;
+  if (!turn({}, [&](context& ctx) { how = behaviour_->prepare_move(ctx, leaving_->to.node); })) {
+    lose(*failed_);
+    return;
+  }
+  end_turn(false);
+  if (!how.pending) {
+    leave_now();
+    return;
+  }
+  how.pending->on_ready(
+      in_this_activation([](entity_host& self, const erased_answer&) { self.leave_now(); }));
+  strand_->post_after(longest_preparation, [weak = weak_from_this(), mine = activation_] {
+    const auto self = weak.lock();
+    if (self && self->activation_ == mine) {
+      self->leave_now();
+    }
+  });
+}
+
+void entity_host::leave_now() {
+  if (core_.phase() != phase::active || !leaving_ || !leaving_->is_preparing) {
+    return;
+  }
+  leaving_->is_preparing = false;
   leaving_->began = time().now();
   step(leaving{});
 }

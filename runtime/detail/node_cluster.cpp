@@ -73,7 +73,9 @@ const kind_state* node::kind_of(const entity_name& name) const {
 }
 
 bool node::received(std::string_view from, link_stream on, const envelope& what) {
-  return router_ && on == link_stream::commands && router_->received(from, what);
+  const bool is_for_entities = on == link_stream::commands ||
+                               (on == link_stream::media && what.kind == envelope_kind::command);
+  return router_ && is_for_entities && router_->received(from, what);
 }
 
 void node::peer_changed(std::string_view peer, peer_state now) {

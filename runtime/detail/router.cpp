@@ -428,7 +428,10 @@ result<void> router::send(const entity_owner& to, const lane& via, const command
   if (!order.may_be_applied) {
     what->sent_under.store(to.epoch + 1);
   }
-  if (!link_.send(to.node, link_stream::commands, std::move(e))) {
+  // All of a kind go the same way, and so in order.
+  const auto* kind = node_.kind_of(via.to());
+  const auto on = kind == nullptr ? link_stream::commands : kind->entry.options.way;
+  if (!link_.send(to.node, on, std::move(e))) {
     if (!order.may_be_applied) {
       what->sent_under.store(0);
     }

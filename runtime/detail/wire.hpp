@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What entities of several nodes tell each other, as envelopes on the stream `commands`. The target
-// is the entity's name in all of them.
+// What entities of several nodes tell each other, as envelopes on the stream `commands`; the
+// commands to kinds with large ones travel on `media`. The target is the entity's name in all.
 //   command               type, version: the message's; number, floor, epoch; body: command_body
 //   answer                type: the message's; number; epoch: the owner's; body: answer_body
 //   entity.locate         who owns it? Claim it when nobody does

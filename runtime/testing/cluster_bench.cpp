@@ -186,6 +186,10 @@ metrics& cluster_bench::figures(const std::string& node) {
   return *nodes_.at(node)->figures;
 }
 
+const view_source& cluster_bench::members_of(const std::string& node) const {
+  return *nodes_.at(node)->view;
+}
+
 std::uint64_t cluster_bench::incarnation(const std::string& node) const {
   return nodes_.at(node)->incarnation;
 }

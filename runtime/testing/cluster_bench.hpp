@@ -70,6 +70,8 @@ class cluster_bench {
   entities& node(const std::string& name);
   const session& session_on(const std::string& node) const;
   metrics& figures(const std::string& node);
+  /// As that start of the node has them.
+  const view_source& members_of(const std::string& node) const;
   std::uint64_t incarnation(const std::string& node) const;
 
   memory_entity_log& log() { return log_; }
