@@ -119,6 +119,7 @@ bool rendition_timeline::finish_segment(const segment_finished& f) {
   auto& s = segments_.back();
   s.finished = true;
   s.ends_long = f.state.long_msn != s.head.long_msn;
+  reached_ = f.state;
   has_long_view_ =
       has_long_view_ || (f.state.is_long && params_.target_duration_s < long_target_duration_s);
   measure(s);

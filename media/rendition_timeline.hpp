@@ -68,6 +68,10 @@ class rendition_timeline {
   std::vector<shared_bytes> segment_data(std::int64_t first, std::int64_t last) const;
   std::optional<shared_bytes> init_data(std::int64_t number) const;
 
+  // As cache_archive has them.
+  std::optional<cache_position> position() const;
+  std::vector<output> copy(std::int64_t from_msn) const;
+
  private:
   struct stored_segment {
     segment_started head;
@@ -115,6 +119,7 @@ class rendition_timeline {
   bool has_long_view_ = false;
   std::map<std::int64_t, init_section> inits_;
   std::deque<stored_segment> segments_;  // dense in msn
+  std::optional<checkpoint> reached_;    // where the last finished one ended
   std::size_t bytes_ = 0;
   std::uint64_t version_ = 1;
   std::array<rendered, 2> rendered_;

@@ -350,6 +350,28 @@ void segment_cache::remove(stream_id stream) {
   impl_->erase(stream);
 }
 
+std::optional<cache_position> segment_cache::position(stream_id stream,
+                                                      std::string_view rendition) const {
+  const auto entry = impl_->find(stream);
+  if (!entry) {
+    return std::nullopt;
+  }
+  const std::lock_guard lock(entry->mutex);
+  const auto* r = entry->find(rendition);
+  return r == nullptr ? std::nullopt : r->timeline.position();
+}
+
+std::vector<output> segment_cache::copy(stream_id stream, std::string_view rendition,
+                                        std::int64_t from_msn) const {
+  const auto entry = impl_->find(stream);
+  if (!entry) {
+    return {};
+  }
+  const std::lock_guard lock(entry->mutex);
+  const auto* r = entry->find(rendition);
+  return r == nullptr ? std::vector<output>() : r->timeline.copy(from_msn);
+}
+
 void segment_cache::expire(steady_time now) {
   std::vector<std::pair<stream_id, std::shared_ptr<stream_entry>>> all;
   {

@@ -85,6 +85,38 @@ class cache_writer {
   virtual void remove(stream_id stream) = 0;
 };
 
+/// What the encoder sends, as it is; other renditions are made of it.
+inline constexpr std::string_view source_rendition = "source";
+
+/// How far a stream is held; a copy of what it has goes on there.
+struct cache_position {
+  std::int64_t next_msn = 0;               ///< of the first segment that is not finished
+  std::optional<segment_started> running;  ///< that segment, once it has begun
+  int parts = 0;                           ///< of that segment
+  std::chrono::microseconds duration{0};   ///< of these
+  std::optional<playlist_started> playlist;
+  std::optional<checkpoint> reached;  ///< where the last finished one ended
+
+  /// Whether there is more behind it than behind the other.
+  bool is_beyond(const cache_position& other) const {
+    return next_msn != other.next_msn ? next_msn > other.next_msn : parts > other.parts;
+  }
+};
+
+/// What a cache holds, for another one.
+class cache_archive {
+ public:
+  virtual ~cache_archive() = default;
+
+  /// Nothing: there is no such stream, or no media of it.
+  virtual std::optional<cache_position> position(stream_id stream,
+                                                 std::string_view rendition) const = 0;
+  /// What publish() was given from that segment on, and is still there, in its order: published
+  /// elsewhere it makes the same playlists. Copies no media.
+  virtual std::vector<output> copy(stream_id stream, std::string_view rendition,
+                                   std::int64_t from_msn) const = 0;
+};
+
 struct cache_options {
   std::chrono::seconds listed{40};       ///< media listed in a playlist, at least
   std::chrono::seconds keep_ended{120};  ///< an ended stream stays fetchable for this long
@@ -95,10 +127,12 @@ struct cache_options {
   std::size_t max_bytes = std::size_t{4} << 30;
   /// Requests that wait, over all streams; beyond it they are answered 503 at once (counted).
   std::size_t max_waiting = 20'000;
+  /// Of its metrics, where a node has several.
+  metrics::labels labels = {};
 };
 
-/// Both sides. Thread: every function from any thread.
-class segment_cache final : public cache_reader, public cache_writer {
+/// All sides. Thread: every function from any thread.
+class segment_cache final : public cache_reader, public cache_writer, public cache_archive {
  public:
   /// The clock and the metrics must outlive it.
   segment_cache(const cache_options& options, const clock& c, metrics& m);
@@ -114,6 +148,10 @@ class segment_cache final : public cache_reader, public cache_writer {
                std::span<const output> outputs) override;
   void end(stream_id stream) override;
   void remove(stream_id stream) override;
+  std::optional<cache_position> position(stream_id stream,
+                                         std::string_view rendition) const override;
+  std::vector<output> copy(stream_id stream, std::string_view rendition,
+                           std::int64_t from_msn) const override;
 
   // For several nodes: a stream may go on elsewhere while its media here stays what it is.
   enum class holding : std::uint8_t { nothing, live, ended };

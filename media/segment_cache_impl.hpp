@@ -60,19 +60,22 @@ struct segment_cache::impl {
   impl(const cache_options& o, const clock& c, metrics& m)
       : options(o),
         time(c),
-        streams_held(m.make_gauge("troupe_segment_cache_streams", "Live streams held in memory")),
-        bytes_held(m.make_gauge("troupe_segment_cache_bytes", "Media held in memory")),
+        streams_held(
+            m.make_gauge("troupe_segment_cache_streams", "Live streams held in memory", o.labels)),
+        bytes_held(m.make_gauge("troupe_segment_cache_bytes", "Media held in memory", o.labels)),
         waiting_now(m.make_gauge("troupe_segment_cache_waiting_requests",
-                                 "Requests that wait for media to come")),
+                                 "Requests that wait for media to come", o.labels)),
         waits_refused(m.make_counter("troupe_segment_cache_waits_refused_total",
-                                     "Requests answered 503 because too many wait")),
+                                     "Requests answered 503 because too many wait", o.labels)),
         waits_expired(m.make_counter("troupe_segment_cache_waits_expired_total",
-                                     "Requests answered 503 after three target durations")),
+                                     "Requests answered 503 after three target durations",
+                                     o.labels)),
         waits_abandoned(m.make_counter("troupe_segment_cache_waits_abandoned_total",
-                                       "Waiting requests given up because their client left")),
-        segments_dropped(
-            m.make_counter("troupe_segment_cache_segments_dropped_total",
-                           "Segments dropped early because a stream or all were too large")) {}
+                                       "Waiting requests given up because their client left",
+                                       o.labels)),
+        segments_dropped(m.make_counter(
+            "troupe_segment_cache_segments_dropped_total",
+            "Segments dropped early because a stream or all were too large", o.labels)) {}
 
   std::shared_ptr<stream_entry> find(stream_id stream) const {
     const std::shared_lock lock(mutex);
