@@ -14,7 +14,6 @@
 namespace troupe::stream {
 namespace {
 
-constexpr auto check_every = std::chrono::seconds(5);
 // Until a channel's key-frame interval is known; RFC 8216bis wants it constant for the playlist's
 // life.
 constexpr std::int64_t usual_target_s = 4;
@@ -53,11 +52,26 @@ runtime::later<void> live_stream::activate(runtime::context& ctx) {
       [&store = d_.store, id = data.id, epoch = static_cast<std::int64_t>(ctx.epoch())] {
         return store.adopt(id, epoch);
       },
-      [this](runtime::context& then, result<storage::adopted_stream> row) -> result<void> {
+      [this](runtime::context& then, result<storage::adopted_stream> row) -> runtime::later<void> {
+        runtime::promise<void> done;
+        auto answer = done.answer();
         if (!row) {
-          return fail(std::move(row.error()));
+          done.set(fail(std::move(row.error())));
+          return answer;
         }
-        return adopt(then, *row);
+        if (d_.copies != nullptr) {
+          begin_keeping(then);
+        }
+        const bool is_moved = std::exchange(data.is_moved, false);
+        auto adopted = is_moved ? go_on(then, *row) : adopt(then, *row);
+        if (adopted && keeping_ && (is_moved || data.last)) {
+          return restore(then, is_moved);
+        }
+        if (adopted) {
+          wait_for_publisher(then);
+        }
+        done.set(std::move(adopted));
+        return answer;
       });
 }
 
@@ -71,20 +85,20 @@ result<void> live_stream::adopt(runtime::context& ctx, const storage::adopted_st
       return fail(saved.error().with("reading where the stream's numbering stood"));
     }
     data.publications = saved->publication.number;
+    stored_msn_ = saved->next_msn;
     const auto elapsed = ctx.wall() - row.stream.last_seen_at;
     data.last =
         continue_above(std::move(*saved), std::chrono::ceil<std::chrono::milliseconds>(elapsed));
   }
   data.status = found.status;
-  if (found.status == status::live || found.status == status::reconnecting) {
-    publisher_gone(
-        ctx);  // as far as this activation knows; a living edge opens its publication again
-  }
   return {};
 }
 
-void live_stream::passivate(runtime::context&) {
-  finish_publication();
+/// As far as this activation knows it is gone; a living edge opens its publication again.
+void live_stream::wait_for_publisher(runtime::context& ctx) {
+  if (data.status == status::live || data.status == status::reconnecting) {
+    publisher_gone(ctx);
+  }
 }
 
 result<resume_point> live_stream::on(runtime::context& ctx, const open_publication& m) {
@@ -97,8 +111,8 @@ result<resume_point> live_stream::on(runtime::context& ctx, const open_publicati
   if (m.publication < data.publication) {
     return fail(errc::conflict, "superseded", "a newer connection publishes this stream");
   }
-  if (m.publication > data.publication) {
-    finish_publication();
+  if (m.publication > data.publication || !packager_) {
+    finish_publication(ctx);
     data.publication = m.publication;
     data.next_video = 0;
     data.next_audio = 0;
@@ -107,20 +121,28 @@ result<resume_point> live_stream::on(runtime::context& ctx, const open_publicati
     began_ = false;
     dropped_ = 0;
     problems_.clear();
-    make_packager(m);
+    make_packager(ctx, m);
     log::info("publisher connected stream={} publication={}", data.id, m.publication);
     ctx.after(check_every,
               check_silence{.publication = m.publication, .frames_seen = frames_seen_});
   }
+  if (keeping_) {
+    keeping_->publisher_is_at(ctx.from().session.run);
+    watch_over(ctx);
+  }
   return where_it_stands();
 }
 
-void live_stream::make_packager(const open_publication& m) {
+void live_stream::make_packager(runtime::context& ctx, const open_publication& m) {
+  if (!packager_ && m.number == 0 && keeping_) {
+    end_last_segment(ctx);
+  }
   data.publications = std::max(m.number, data.publications + 1);
   if (!packager_ && m.number != 0) {  // a crash of ours: the same publication goes on
     data.publications = m.number;
     data.last = m.resume;
   }
+  began_from_ = data.last;
   if (packager_) {
     return;
   }
@@ -138,10 +160,16 @@ void live_stream::make_packager(const open_publication& m) {
 }
 
 resume_point live_stream::where_it_stands() const {
-  return {.number = data.publications,
-          .next_video = data.next_video,
-          .next_audio = data.next_audio,
-          .checkpoint = data.last};
+  resume_point at{.number = data.publications,
+                  .next_video = data.next_video,
+                  .next_audio = data.next_audio,
+                  .checkpoint = data.last};
+  if (keeping_) {
+    const auto& safe = keeping_->safe();
+    const bool is_of_this = safe && safe->publication.number == data.publications;
+    at.checkpoint = is_of_this ? safe : began_from_;
+  }
+  return at;
 }
 
 result<void> live_stream::check_publication(std::uint64_t publication) const {
@@ -171,12 +199,12 @@ result<resume_point> live_stream::on(runtime::context& ctx, const push_frames& m
       return fail(std::move(outputs.error()));
     }
     began_ = true;
-    publish(std::move(*outputs));
+    publish(ctx, std::move(*outputs));
   }
   dropped_ = m.dropped;
   problems_ = m.problems;
   for (const auto& f : m.frames) {
-    if (auto pushed = push(f); !pushed) {
+    if (auto pushed = push(ctx, f); !pushed) {
       return fail(std::move(pushed.error()));
     }
   }
@@ -192,7 +220,7 @@ result<resume_point> live_stream::on(runtime::context& ctx, const push_frames& m
   return where_it_stands();
 }
 
-result<void> live_stream::push(const media::frame& f) {
+result<void> live_stream::push(runtime::context& ctx, const media::frame& f) {
   const bool is_video = f.track == media::track::video;
   auto& next = is_video ? data.next_video : data.next_audio;
   if (f.number < next) {
@@ -208,11 +236,11 @@ result<void> live_stream::push(const media::frame& f) {
   const auto& info = is_video ? packager_->video() : packager_->audio();
   auto& monitor = is_video ? video_ : audio_;
   monitor.add(f.dts_ms, f.data.size(), info && media::is_idr(*info, f.data.view()));
-  publish(std::move(*outputs));
+  publish(ctx, std::move(*outputs));
   return {};
 }
 
-void live_stream::publish(std::vector<media::output> outputs) {
+void live_stream::publish(runtime::context& ctx, std::vector<media::output> outputs) {
   for (const auto& output : outputs) {
     if (const auto* finished = std::get_if<media::segment_finished>(&output)) {
       data.last = finished->state;
@@ -227,18 +255,23 @@ void live_stream::publish(std::vector<media::output> outputs) {
         static_cast<double>(skipped - std::min(skipped, skipped_counted_)));
     skipped_counted_ = skipped;
   }
-  if (!outputs.empty()) {
-    d_.cache.publish(data.id, "source", outputs);
+  if (outputs.empty()) {
+    return;
+  }
+  if (keeping_) {
+    keeping_->publish(ctx, std::move(outputs));
+  } else {
+    d_.cache.publish(data.id, media::source_rendition, outputs);
   }
 }
 
-void live_stream::finish_publication() {
+void live_stream::finish_publication(runtime::context& ctx) {
   if (!packager_ || !began_) {
     return;
   }
   began_ = false;
   if (auto outputs = packager_->finish(); outputs) {
-    publish(std::move(*outputs));
+    publish(ctx, std::move(*outputs));
   } else {
     log::error("the last frames of a publication are lost stream={}: {}", data.id,
                outputs.error().message);
@@ -249,7 +282,7 @@ void live_stream::on(runtime::context& ctx, const close_publication& m) {
   if (m.publication != data.publication || data.status == status::ended) {
     return;  // a stale connection closes: the stream is another's by now
   }
-  finish_publication();
+  finish_publication(ctx);
   if (m.is_explicit && data.status != status::waiting) {
     log::info("publisher ended the stream stream={}", data.id);
     // The end goes on by itself; nobody waits for its answer.
@@ -266,6 +299,9 @@ void live_stream::went_live(runtime::context& ctx) {
   set_status(status::live);
   tell_room(ctx);
   store_status(ctx);
+  if (keeping_) {
+    watch_over(ctx);
+  }
 }
 
 void live_stream::publisher_gone(runtime::context& ctx) {
@@ -296,7 +332,7 @@ void live_stream::on(runtime::context& ctx, const check_silence& m) {
   const auto silent_checks = is_silent ? m.silent_checks + 1 : 0;
   if (data.status == status::live && silent_checks >= checks) {
     log::warn("publisher is connected but silent, waiting for it stream={}", data.id);
-    finish_publication();
+    finish_publication(ctx);
     ++data.publication;  // should it wake up, it has to connect again
     publisher_gone(ctx);
   }
@@ -325,6 +361,9 @@ void live_stream::store_status(runtime::context& ctx) {
   initial.target_duration_s = target_duration_s(data.key_frame_interval);
   auto reached = data.last.value_or(initial);
   reached.publication.number = data.publications;
+  if (keeping_ && !keeping_->is_protected()) {
+    ++reached.next_msn;  // a copy that ends before it is out of date
+  }
   auto job = [&store = d_.store, id = data.id, epoch = static_cast<std::int64_t>(ctx.epoch()),
               now = ctx.wall(), wanted, progress = runtime::encode(reached)]() -> result<void> {
     auto written =
@@ -379,9 +418,12 @@ runtime::later<info> live_stream::on(runtime::context& ctx, const end_stream&) {
 
 runtime::later<info> live_stream::end(runtime::context& ctx) {
   // Viewers learn of it at once; should the store be away, it learns of it later.
-  finish_publication();
+  finish_publication(ctx);
   set_status(status::ended);
   tell_room(ctx);
+  if (keeping_) {
+    keeping_->end(ctx);
+  }
   d_.cache.end(data.id);
   return ctx.run(
       [&store = d_.store, id = data.id, epoch = static_cast<std::int64_t>(ctx.epoch()),

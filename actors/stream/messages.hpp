@@ -119,6 +119,13 @@ struct check_silence {
   std::int64_t silent_checks = 0;  ///< in a row
 };
 
+/// A timer, every second where there are several nodes: does another one have what is published?
+struct look_after {
+  static constexpr std::string_view type = "stream.look_after";
+  static constexpr std::uint32_t version = 1;
+  using answer = void;
+};
+
 template <class Inspector>
 auto inspect(Inspector& f, resume_point& x) {
   return f(x.number, x.next_video, x.next_audio, x.checkpoint);
@@ -167,6 +174,11 @@ auto inspect(Inspector& f, grace_over& x) {
 template <class Inspector>
 auto inspect(Inspector& f, check_silence& x) {
   return f(x.publication, x.frames_seen, x.silent_checks);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, look_after&) {
+  return f();
 }
 
 template <class Inspector>

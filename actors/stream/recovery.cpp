@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "media/timescale.hpp"
+
 namespace troupe::stream {
 namespace {
 
@@ -25,6 +27,26 @@ media::checkpoint continue_above(media::checkpoint saved, std::chrono::milliseco
   saved.discontinuity = true;
   saved.needs_init = true;
   return saved;
+}
+
+media::checkpoint continue_behind(media::checkpoint before, const media::cache_position& p) {
+  const auto& running = *p.running;
+  before.started = false;
+  before.finished = true;
+  before.next_msn = running.msn + 1;
+  before.long_msn = running.long_msn + 1;
+  before.long_start = -1;
+  before.is_long = running.is_long;
+  before.discontinuity_sequence = running.discontinuity_sequence;
+  before.discontinuity = true;
+  before.init_number = running.init_number;
+  before.needs_init = true;
+  before.fragment_index += p.parts;
+  // Durations are rounded to microseconds each, a start to the next millisecond.
+  before.lead +=
+      (p.duration.count() + 999) / 1000 * media::flicks_per_ms + 2 * media::flicks_per_ms;
+  before.video.needs_idr = true;
+  return before;
 }
 
 }  // namespace troupe::stream
