@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { renderToStaticMarkup } from 'react-dom/server';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { compressFile } from '../build_tools/precompress';
 import { inlineCodeIn } from '../build_tools/refuse_inline_code';
 import type { Health, Stream } from '../src/api/types';
+import { TextsProvider } from '../src/i18n/context';
+import { Figures } from '../src/pages/live_health';
 import { Poster, Seats } from '../src/components/poster';
 import { mergeStreams } from '../src/lib/merge';
 import { sceneFor } from '../src/lib/scene';
@@ -59,6 +61,14 @@ describe('health', () => {
     expect(warningText('en', { ...known, message: '' }, health)).toContain('8 s apart');
     expect(warningText('ja', { code: 'new', message: 'A new one.' }, health)).toBe('A new one.');
     expect(warningText('ja', { code: 'new', message: '' }, health)).toBe('new');
+  });
+
+  it('is shown while codecs are not known yet, and of a stream without sound', () => {
+    vi.stubGlobal('navigator', { languages: ['en'] });
+    const early: Health = { ...({} as Health), status: 'live', video_codec: null, audio_codec: null, width: 0, height: 0, frame_rate: 0, video_bitrate_bps: 0, audio_bitrate_bps: 0, key_frame_interval_s: 0, dropped_frames: 0, warnings: [] };
+    const drawn = (health: Health) => renderToStaticMarkup(<TextsProvider><Figures health={health} history={[]} /></TextsProvider>);
+    expect(drawn(early).match(/none<\/dd>/g)).toHaveLength(2);
+    expect(drawn({ ...early, video_codec: 'avc1.64001f' })).toContain('H.264 High');
   });
 
   it('draws the newest value at the right edge, scaled from zero', () => {

@@ -44,8 +44,9 @@ export interface HealthWarning {
 
 export interface Health {
   status: StreamStatus;
-  video_codec: string;
-  audio_codec: string;
+  /** Null while unknown, and for what is not sent. */
+  video_codec: string | null;
+  audio_codec: string | null;
   width: number;
   height: number;
   frame_rate: number;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who of the followed is live, asked for every few seconds; a longer list page by page.
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { people } from '../api/people';
 import { useSession } from '../api/session';
 import type { Page, Stream } from '../api/types';
@@ -13,6 +13,8 @@ export const followedPage = 12;
 // The most that one call gives.
 const largestPage = 100;
 const pollEvery = 5000;
+// What stands below is not held back for longer. Unit: ms.
+const longestWait = 1500;
 
 type Load = (limit: number, cursor: string | null) => Promise<Page<Stream>>;
 
@@ -33,6 +35,8 @@ export interface Followed extends LiveList {
   /** A longer list was asked for and is not here yet. */
   loading: boolean;
   showMore: () => void;
+  /** Not known yet, and may be at any moment: what is shown below would jump. */
+  pending: boolean;
 }
 
 /** Empty while nobody is logged in. */
@@ -52,7 +56,18 @@ export function useFollowed(): Followed {
     [owner, wanted],
   );
   usePoll(owner === undefined ? null : ask, pollEvery, `${owner} ${wanted}`);
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), longestWait);
+    return () => clearTimeout(timer);
+  }, []);
   const mine = known !== null && known.owner === owner ? known : null;
   const showMore = useCallback(() => setWanted((count) => count + followedPage), []);
-  return { items: mine?.items ?? [], more: mine?.more ?? false, loading: mine !== null && mine.wanted !== wanted, showMore };
+  return {
+    items: mine?.items ?? [],
+    more: mine?.more ?? false,
+    loading: mine !== null && mine.wanted !== wanted,
+    showMore,
+    pending: mine === null && state !== 'out' && !late,
+  };
 }

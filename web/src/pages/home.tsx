@@ -21,10 +21,13 @@ export default function HomePage() {
   const [wanted, setWanted] = useState(pageSize);
   const { list, unreachable } = useLiveList(wanted);
   const now = useNow();
-  const streams = list?.items ?? [];
+  const followed = useFollowed();
+  // Nothing jumps when those who are followed come a moment later: they stand above.
+  const isKnown = list !== null && !followed.pending;
+  const streams = isKnown ? list.items : [];
   return (
     <div className="home">
-      {(list === null || streams.length > 0) && (
+      {(!isKnown || streams.length > 0) && (
         <div className="home-head">
           <h1>{t('home.title')}</h1>
           <p>{t('home.tagline')}</p>
@@ -33,9 +36,9 @@ export default function HomePage() {
       <p className="home-notice" role="status">
         {unreachable && t('home.unreachable')}
       </p>
-      {list === null && !unreachable && <Skeletons />}
-      {list !== null && streams.length === 0 && <EmptyHouse />}
-      <FollowedNow list={list} now={now} />
+      {!isKnown && !unreachable && <Skeletons />}
+      {isKnown && streams.length === 0 && <EmptyHouse />}
+      {isKnown && <FollowedNow followed={followed} list={list} now={now} />}
       <ul className="grid" data-testid="channels" data-pushed={list?.pushed ?? false}>
         {streams.map((stream) => (
           <li key={stream.stream_id}>
@@ -58,9 +61,8 @@ export default function HomePage() {
 }
 
 /** Live now among the followed; nothing while nobody is logged in. */
-function FollowedNow({ list, now }: { list: Shown['list']; now: number }) {
+function FollowedNow({ followed, list, now }: { followed: Followed; list: Shown['list']; now: number }) {
   const { t } = useTexts();
-  const followed = useFollowed();
   const { box, showMore } = useKeptFocus(followed);
   // Who is followed is asked for; how they are now, the pushed list knows sooner.
   const streams = refreshed(followed.items, list?.pushed ? list : null);

@@ -59,7 +59,7 @@ export function HealthPanel({ streamId }: { streamId: number | null }) {
   );
 }
 
-function Figures({ health, history }: { health: Health; history: number[] }) {
+export function Figures({ health, history }: { health: Health; history: number[] }) {
   const { t, language } = useTexts();
   const size = health.width > 0 ? `${health.width} × ${health.height}` : '–';
   const interval = decimal(health.key_frame_interval_s, language);
@@ -102,9 +102,9 @@ function Figure({ label, id, children }: { label: string; id: string; children: 
   );
 }
 
-function Codec({ codec }: { codec: string }) {
+function Codec({ codec }: { codec: string | null }) {
   const { t } = useTexts();
-  return codec === '' ? <>{t('live.none')}</> : <span title={codec}>{describeCodec(codec).name}</span>;
+  return !codec ? <>{t('live.none')}</> : <span title={codec}>{describeCodec(codec).name}</span>;
 }
 
 function Chart({ values, label }: { values: number[]; label: string }) {
