@@ -9,6 +9,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "base/log.hpp"
+#include "net/http/oauth_errors.hpp"
 #include "net/http/reply.hpp"
 #include "net/http/services.hpp"
 #include "net/http/text.hpp"
@@ -141,6 +142,11 @@ class whole_api final : public api {
 
   void handle(request r, responder answer) override {
     const auto match = table_.find(r.method, r.path);
+    if (match.found != nullptr && match.found->speaks_oauth && is_form(r)) {
+      answer = [answer = std::move(answer)](response told) mutable {
+        answer(as_oauth_error(std::move(told)));
+      };
+    }
     auto finish = finisher(match, std::move(answer));
     try {
       answer_request(match, std::move(r), std::move(finish));

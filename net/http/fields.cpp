@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 
 #include "base/ids.hpp"
+#include "net/http/oauth_errors.hpp"
 #include "net/http/text.hpp"
 
 namespace troupe::http {
@@ -70,8 +71,7 @@ result<fields> fields::read(const request& r, std::size_t limit, form forms) {
   }
   const auto content_type = r.header("content-type").value_or("");
   const auto media_type = trimmed(content_type.substr(0, content_type.find(';')));
-  const bool is_form = equals_ignoring_case(media_type, "application/x-www-form-urlencoded");
-  const bool takes_form = is_form && forms == form::allowed;
+  const bool takes_form = forms == form::allowed && is_form(r);
   if (!takes_form && !equals_ignoring_case(media_type, "application/json")) {
     return fail(errc::unsupported, "unsupported_media_type",
                 "send the body as Content-Type: application/json");

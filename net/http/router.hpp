@@ -48,6 +48,8 @@ struct route {
   bool has_own_rules = false;
   /// Its answers hold secrets, which are not kept for repeats: an Idempotency-Key is not looked at.
   bool answers_secrets = false;
+  /// Who sends a form is told of errors as OAuth 2.0 has them (oauth_errors.hpp).
+  bool speaks_oauth = false;
 };
 
 class router {

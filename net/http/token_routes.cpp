@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Logging in, renewing and logging out (OAuth 2.0, RFC 6749 sections 4.3 and 6; errors in our own
-// shape). A browser asks with cookie=true: its refresh token then travels only in a cookie that no
-// script reads, and that only requests of our own page carry (auth_cookie.hpp).
-// Access tokens are never in a cookie, so no other call can be forged by another site. The two
-// calls that do read or set the cookie also refuse what a browser says comes from another origin.
+// Logging in, renewing and logging out (OAuth 2.0, RFC 6749 sections 4.3 and 6). Clients that send
+// forms, as OAuth 2.0 has it, get its errors (5.2); who sends JSON gets the API's own. A browser
+// asks with cookie=true: its refresh token then travels only in a cookie that no script reads, and
+// that only requests of our own page carry (auth_cookie.hpp). Access tokens are never in a cookie,
+// so no other call can be forged by another site. The two calls that do read or set the cookie also
+// refuse what a browser says comes from another origin.
 #include <boost/json/value.hpp>
 
 #include "net/http/auth_cookie.hpp"
@@ -168,8 +169,11 @@ void log_out(const services& s, call c) {
 }  // namespace
 
 void add_token_routes(router& table, const shared_services& s) {
-  table.add({"POST", "/api/v1/auth/token", access::everyone,
-             [s](call c) { grant_token(*s, std::move(c)); }});
+  table.add({.method = "POST",
+             .pattern = "/api/v1/auth/token",
+             .who = access::everyone,
+             .run = [s](call c) { grant_token(*s, std::move(c)); },
+             .speaks_oauth = true});
   table.add({"POST", "/api/v1/auth/logout", access::everyone,
              [s](call c) { log_out(*s, std::move(c)); }});
 }

@@ -45,6 +45,30 @@ function totp(secret, step) {
 
 const step = () => Math.floor(Date.now() / 30_000);
 
+test('a client that speaks OAuth 2.0 by forms is told of errors as RFC 6749 has them', async () => {
+  await running(async (troupe) => {
+    await register(troupe, 'oauthclient');
+    const grant = (form) => troupe.api('POST', '/auth/token', { form });
+    const made = await grant({ grant_type: 'password', username: 'oauthclient', password });
+    assert.equal(made.status, 200);
+    const renewal = { grant_type: 'refresh_token', refresh_token: made.json.refresh_token };
+    assert.equal((await grant(renewal)).status, 200);
+    for (const [form, error, ours] of [
+      [renewal, 'invalid_grant', 'invalid_grant'],
+      [{ grant_type: 'password', username: 'oauthclient', password: 'wrong' }, 'invalid_grant', 'invalid_credentials'],
+      [{ grant_type: 'client_credentials' }, 'unsupported_grant_type', 'unsupported_grant_type'],
+      [{ grant_type: 'password', username: 'oauthclient' }, 'invalid_request', 'invalid_argument']]) {
+      const refused = await grant(form);
+      assert.equal(refused.status, 400);
+      assert.equal(refused.json.error, error);
+      assert.equal(refused.json.code, ours);
+      assert.match(refused.json.error_description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
+      assert.equal(refused.headers.get('cache-control'), 'no-store');
+    }
+    assert.equal(code(await renew(troupe, made.json.refresh_token)), '401 invalid_grant', 'to JSON it says so in the API\'s shape');
+  });
+});
+
 test('names that look alike, or like the operators, are refused', async () => {
   await running(async (troupe) => {
     assert.equal((await register(troupe, 'Modern_Bob')).status, 201);

@@ -33,6 +33,74 @@ TEST_CASE_METHOD(api_fixture, "tokens: OAuth's form works like JSON", "[net][htt
   CHECK(again.json().at("refresh_token") == "refresh-2");
 }
 
+TEST_CASE_METHOD(api_fixture, "tokens: who sends a form gets the errors of OAuth 2.0",
+                 "[net][http]") {
+  const auto refusal = [&](const std::string& body) {
+    return send("POST", token_path, "", body, {{"content-type", form}});
+  };
+  const auto wrong = refusal("grant_type=password&username=aya&password=wrong");
+  CHECK(wrong.status() == 400);
+  CHECK(wrong.json().at("error") == "invalid_grant");
+  CHECK(wrong.json().at("code") == "invalid_credentials");
+  CHECK(wrong.json().at("error_description").is_string());
+  CHECK(wrong.header("Cache-Control") == "no-store");
+  CHECK(wrong.header("Content-Type") == "application/json");
+  CHECK_FALSE(wrong.header("WWW-Authenticate"));
+  CHECK(refusal("grant_type=refresh_token&refresh_token=old").json().at("error") ==
+        "invalid_grant");
+  CHECK(refusal("grant_type=client_credentials").json().at("error") == "unsupported_grant_type");
+  const auto missing = refusal("grant_type=password&username=aya");
+  CHECK(missing.text() == R"({"error":"invalid_request",)"
+                          R"("error_description":"'password' is missing",)"
+                          R"("code":"invalid_argument"})");
+  CHECK(refusal("a=%").json().at("error") == "invalid_request");
+  const auto large = refusal("grant_type=" + std::string(20'000, 'x'));
+  CHECK(large.status() == 413);
+  CHECK(large.json().at("error") == "invalid_request");
+
+  accounts->failure = make_error(errc::unavailable, "too many log-ins at once");
+  const auto busy = refusal("grant_type=password&username=aya&password=right");
+  CHECK(busy.status() == 503);
+  CHECK(busy.header("Retry-After") == "2");
+  CHECK(busy.json().at("error") == "temporarily_unavailable");
+  auto guessed = make_error(errc::rate_limited, "too_many_attempts", "wait");
+  guessed.retry_after = std::chrono::milliseconds(1200);
+  accounts->failure = guessed;
+  const auto slowed = refusal("grant_type=password&username=aya&password=right");
+  CHECK(slowed.status() == 429);
+  CHECK(slowed.json().at("error") == "temporarily_unavailable");
+  CHECK(slowed.json().at("code") == "too_many_attempts");
+  CHECK(slowed.json().at("retry_after_ms") == 1200);
+  accounts->failure = make_error(errc::internal, "a bug");
+  const auto broken = refusal("grant_type=password&username=aya&password=right");
+  CHECK(broken.status() == 500);
+  CHECK(broken.json().at("error") == "server_error");
+}
+
+TEST_CASE_METHOD(api_fixture, "tokens: the limit per address has OAuth's words for forms too",
+                 "[net][http]") {
+  settings.limits.requests_per_minute_per_address = 1;
+  const auto* body = "grant_type=password&username=aya&password=right";
+  CHECK(send("POST", token_path, "", body, {{"content-type", form}}).status() == 200);
+  const auto limited = send("POST", token_path, "", body, {{"content-type", form}});
+  CHECK(limited.status() == 429);
+  CHECK(limited.json().at("error") == "temporarily_unavailable");
+  CHECK(limited.header("Retry-After"));
+  CHECK(send("POST", token_path, "", log_in).code() == "rate_limited");
+  // No other call is one of OAuth's.
+  CHECK(send("POST", logout_path, "", "refresh_token=x", {{"content-type", form}}).code() ==
+        "rate_limited");
+}
+
+TEST_CASE_METHOD(api_fixture, "tokens: a form's cookie that no longer works is forgotten too",
+                 "[net][http]") {
+  const auto used = send("POST", token_path, "", "grant_type=refresh_token&cookie=true",
+                         {{"content-type", form}, {"cookie", "troupe_session=old"}});
+  CHECK(used.status() == 400);
+  CHECK(used.json().at("error") == "invalid_grant");
+  CHECK(used.header("Set-Cookie")->starts_with("troupe_session=; Path=/api/v1; Max-Age=0;"));
+}
+
 TEST_CASE_METHOD(api_fixture, "tokens: a refresh token works once", "[net][http]") {
   const auto* body = R"({"grant_type":"refresh_token","refresh_token":"refresh-1"})";
   CHECK(send("POST", token_path, "", body).status() == 200);
