@@ -45,9 +45,16 @@ bool frame_window::has_batch() const {
                      [](const media::frame& f) { return f.track == media::track::video; });
 }
 
-std::vector<media::frame> frame_window::take(std::size_t most) {
-  const auto count = std::min(most, frames_.size() - sent_);
+std::vector<media::frame> frame_window::take(std::size_t most, std::size_t most_bytes) {
+  most = std::min(most, frames_.size() - sent_);
   const auto from = frames_.begin() + static_cast<std::ptrdiff_t>(sent_);
+  std::size_t count = 0;
+  for (std::size_t size = 0; count < most; ++count) {
+    size += from[static_cast<std::ptrdiff_t>(count)].data.size();
+    if (count > 0 && size > most_bytes) {
+      break;
+    }
+  }
   sent_ += count;
   return {from, from + static_cast<std::ptrdiff_t>(count)};
 }

@@ -24,8 +24,8 @@ class frame_window {
 
   /// Numbers the frame and keeps it, or drops it: then false.
   bool add(media::frame f);
-  /// The next frames to send, in order, at most so many.
-  std::vector<media::frame> take(std::size_t most);
+  /// The next frames to send, in order: at most so many, and so many bytes of data, but one.
+  std::vector<media::frame> take(std::size_t most, std::size_t most_bytes);
 
   bool has_unsent() const { return sent_ < frames_.size(); }
 

@@ -18,6 +18,9 @@ constexpr duration reading_grid = std::chrono::milliseconds(40);
 constexpr std::size_t full_read =
     std::size_t{64} * 1024;  // see tcp_session::on_bytes(): more waits
 constexpr std::size_t frames_per_batch = 256;
+// Far below what a message to another node may have (runtime::largest_envelope), and what is in
+// flight far below what waits for a node at most.
+constexpr std::size_t bytes_per_batch = std::size_t{1} << 20;
 constexpr auto push_deadline = std::chrono::seconds(5);
 constexpr auto retry_after = std::chrono::milliseconds(300);
 constexpr int most_attempts = 20;
@@ -29,6 +32,12 @@ bool is_passing(const error& e) {
   return e.code == errc::unavailable || e.code == errc::deadline_exceeded ||
          e.code == errc::internal || e.reason == "session_lost" ||
          e.reason == "unknown_publication";
+}
+
+/// The stream has moved, or begun anew, and waits for its frames: players wait, too.
+bool is_ready_again(const error& e) {
+  return e.reason == "unknown_publication" || e.reason == "session_lost" ||
+         e.reason == "activation_lost";
 }
 
 runtime::entity_name name_of(stream_id id) {
@@ -316,7 +325,7 @@ void ingest_session::send_frames() {
     has_news_ = false;
     stream::push_frames m{.publication = publication_,
                           .start = start_.value_or(stream::publication_start{}),
-                          .frames = window_.take(frames_per_batch),
+                          .frames = window_.take(frames_per_batch, bytes_per_batch),
                           .dropped = window_.dropped(),
                           .problems = {}};
     for (const auto& p : problems_) {
@@ -369,17 +378,19 @@ void ingest_session::on_stream_error(const error& e) {
   } else if (++attempts_ > most_attempts) {
     refuse(status_code::failed, e.message);
   } else {
-    log::warn("rtmp: the stream does not answer, trying again stream={}: {}", stream_, e.message);
-    reopen_soon();
+    const bool is_move = attempts_ == 1 && is_ready_again(e);
+    log::at(is_move ? log::level::info : log::level::warn,
+            "rtmp: the stream does not answer, trying again stream={}: {}", stream_, e.message);
+    reopen_in(is_move ? duration::zero() : duration(retry_after));
   }
 }
 
-void ingest_session::reopen_soon() {
+void ingest_session::reopen_in(duration pause) {
   ++opening_;
   is_open_ = false;
   owner_.counters.replays.add();
   sender_ = owner_.needs.entities.open_session();
-  retry_ = connection_.thread().call_after(retry_after, [this] { open_publication(); });
+  retry_ = connection_.thread().call_after(pause, [this] { open_publication(); });
 }
 
 void ingest_session::refuse(std::string_view code, const std::string& why) {

@@ -55,7 +55,7 @@ class ingest_session final : public net::tcp_session {
   void take_answers();
   /// What to do about an error of the LiveStream: try again, or give up.
   void on_stream_error(const error& e);
-  void reopen_soon();
+  void reopen_in(duration pause);
   /// Leaves the socket alone until the next tick of the reading grid.
   void rest(std::size_t arrived);
   void refuse(std::string_view code, const std::string& why);
