@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "app/media_wiring.hpp"
 #include "app/version.hpp"
 #include "base/log.hpp"
 #include "runtime/detail/node.hpp"
@@ -148,7 +149,7 @@ result<void> cluster_wiring::come_in() {
              changed_.notify_all();
            }});
   link_->start({.received = [this](std::string_view from, runtime::link_stream on,
-                                   const runtime::envelope& what) { receive(from, on, what); },
+                                   runtime::envelope what) { receive(from, on, std::move(what)); },
                 .changed = [this](std::string_view node,
                                   runtime::peer_state now) { peer_changed(node, now); }});
   member_->start();
@@ -163,11 +164,12 @@ result<void> cluster_wiring::come_in() {
 }
 
 void cluster_wiring::receive(std::string_view from, runtime::link_stream on,
-                             const runtime::envelope& what) {
+                             runtime::envelope what) {
   // Until the kinds are there nothing is answered, pings neither: so the node does not become
   // active among others before it can take entities.
   auto* const e = entities_.load();
-  if (e == nullptr || member_->received(from, on, what) || peers_->received(from, on, what)) {
+  if (e == nullptr || member_->received(from, on, what) || peers_->received(from, on, what) ||
+      files_.load()->received(from, on, what)) {
     return;
   }
   e->received(from, on, what);
@@ -177,12 +179,14 @@ void cluster_wiring::peer_changed(std::string_view node, runtime::peer_state now
   member_->link_changed(node, now);
   if (auto* const e = entities_.load()) {
     e->peer_changed(node, now);
+    files_.load()->peer_changed(node, now);
   }
 }
 
 void cluster_wiring::view_changed() {
   if (auto* const e = entities_.load()) {
     e->view_changed();
+    files_.load()->view_changed();
     for (const auto& node : newly_active()) {
       e->share(node, [node](const result<std::size_t>& stayed) {
         if (stayed && *stayed > 0) {
@@ -229,11 +233,13 @@ void cluster_wiring::died(std::string_view why) {
   }
 }
 
-void cluster_wiring::attach(runtime::entities& e, std::function<void()> on_view) {
+void cluster_wiring::attach(runtime::entities& e, media_wiring& files,
+                            std::function<void()> on_view) {
   {
     const std::lock_guard lock(mutex_);
     on_view_ = std::move(on_view);
   }
+  files_ = &files;
   entities_ = &e;
   view_changed();
 }

@@ -34,6 +34,8 @@
 
 namespace troupe::app {
 
+class media_wiring;
+
 /// All of it must live longer.
 struct cluster_needs {
   const config& conf;
@@ -76,9 +78,9 @@ class cluster_wiring {
 
   const runtime::cluster_member& member() const { return *member_; }
 
-  /// All kinds are there: what comes for entities is handed on from now on. on_view: after each
-  /// change of the view, on a thread of the wiring's; must not block.
-  void attach(runtime::entities& e, std::function<void()> on_view);
+  /// All kinds are there: what comes for entities, and of files, is handed on from now on. on_view:
+  /// after each change of the view, on a thread of the wiring's; must not block.
+  void attach(runtime::entities& e, media_wiring& files, std::function<void()> on_view);
 
   /// Why this node is no full member; nothing: it is one.
   std::optional<std::string> why_not_ready() const;
@@ -100,7 +102,7 @@ class cluster_wiring {
   result<void> open_port();
   result<void> open_store();
   result<void> come_in();
-  void receive(std::string_view from, runtime::link_stream on, const runtime::envelope& what);
+  void receive(std::string_view from, runtime::link_stream on, runtime::envelope what);
   void peer_changed(std::string_view node, runtime::peer_state now);
   void view_changed();
   std::vector<std::string> newly_active();
@@ -112,6 +114,7 @@ class cluster_wiring {
 
   const cluster_needs needs_;
   std::atomic<runtime::entities*> entities_ = nullptr;
+  std::atomic<media_wiring*> files_ = nullptr;  // with entities_
   std::uint64_t incarnation_ = 0;
   unsigned id_number_ = 0;
   std::atomic<bool> stopped_ = false;

@@ -84,7 +84,8 @@ struct limits_config {
   std::int64_t chat_messages_moderator = 300;  ///< the same of moderators and the owner
   std::int64_t follows_per_user = 5'000;       ///< channels that one user may follow
   std::int64_t bitrate_per_stream_bps = 50'000'000;
-  std::int64_t segment_cache_bytes = std::int64_t{4} << 30;  ///< of all streams together
+  std::int64_t segment_cache_bytes = std::int64_t{4} << 30;    ///< of all streams together
+  std::int64_t fetched_media_bytes = std::int64_t{256} << 20;  ///< of streams on other nodes
   /// Addresses and CIDR blocks without limits per address, and the only ones whose X-Forwarded-For
   /// is believed; loopback always is one.
   std::vector<std::string> trusted;

@@ -293,6 +293,7 @@ std::vector<config_option> make_options() {
   all.push_back(
       limit("bitrate_per_stream_bps", &limits_config::bitrate_per_stream_bps, "bits per second"));
   all.push_back(limit("segment_cache_bytes", &limits_config::segment_cache_bytes, "bytes"));
+  all.push_back(limit("fetched_media_bytes", &limits_config::fetched_media_bytes, "bytes"));
   all.push_back(trusted_option());
   all.push_back(whole("stream", "grace_period_s", &stream_config::grace_period, 0, day, "seconds"));
   all.push_back(whole("stream", "unpublished_timeout_s", &stream_config::unpublished_timeout, 1,

@@ -149,7 +149,18 @@ result<void> node::parts::start_actors() {
                                    .counters = counters,
                                    .on_change = tell_room_of_follows(*entities, !cluster)});
   if (cluster) {
-    cluster->attach(*entities, [this] { wake_orphans(); });
+    files = std::make_unique<media_wiring>(
+        media_needs{.node = self.name,
+                    .incarnation = options.incarnation,
+                    .kept_bytes = static_cast<std::size_t>(conf.limits.fetched_media_bytes),
+                    .cache = *cache,
+                    .entities = *entities,
+                    .cluster = cluster->parts(),
+                    .log = *entity_log,
+                    .streams = *streams,
+                    .time = time,
+                    .counters = counters});
+    cluster->attach(*entities, *files, [this] { wake_orphans(); });
     return {};
   }
   const auto woken = streams->reconcile_all();
@@ -198,7 +209,10 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
     return fail(loaded.error().with("reading the page"));
   }
   page = std::move(*loaded);
-  hls = std::make_unique<hls::edge>(*cache, counters,
+  if (files) {
+    files->start(threads->at(0));
+  }
+  hls = std::make_unique<hls::edge>(files ? files->reader() : *cache, counters,
                                     static_cast<std::size_t>(conf.limits.connections_per_address),
                                     &presence->people());
   hls->start_expiry(threads->at(0), time);

@@ -22,6 +22,7 @@
 #include "app/cluster_wiring.hpp"
 #include "app/data_folder.hpp"
 #include "app/list_wiring.hpp"
+#include "app/media_wiring.hpp"
 #include "app/node.hpp"
 #include "app/presence_wiring.hpp"
 #include "app/stored_entity_log.hpp"
@@ -72,6 +73,7 @@ struct node::parts {
   std::shared_ptr<stream::stream_service> streams;
   std::shared_ptr<follow::follow_service> follows;
   std::unique_ptr<net::io_threads> threads;
+  std::unique_ptr<media_wiring> files;  // nothing: the node is alone
   std::unique_ptr<viewer_parts> viewers;
   std::unique_ptr<list_parts> lists;
   std::unique_ptr<rtmp::ingest> ingest;

@@ -68,6 +68,7 @@ std::optional<media::cached_answer> kept_files::find(const wanted_file& what, st
       return std::nullopt;
     }
     media_.splice(media_.begin(), media_, at->second);
+    at->second->used = now;
     return at->second->answer;
   }
   const auto at = playlists_.find(what.address());
@@ -99,15 +100,19 @@ void kept_files::keep(const wanted_file& what, const media::cached_answer& answe
   if (size > most_bytes_ || by_address_.contains(address)) {
     return;
   }
-  media_.push_front({std::move(address), answer, size});
+  media_.push_front({std::move(address), answer, size, now});
   by_address_.emplace(media_.front().address, media_.begin());
   bytes_ += size;
   while (bytes_ > most_bytes_) {
-    const auto& oldest = media_.back();
-    bytes_ -= oldest.bytes;
-    by_address_.erase(oldest.address);
-    media_.pop_back();
+    drop_oldest_media();
   }
+}
+
+void kept_files::drop_oldest_media() {
+  const auto& oldest = media_.back();
+  bytes_ -= oldest.bytes;
+  by_address_.erase(oldest.address);
+  media_.pop_back();
 }
 
 bool kept_files::is_missing(const wanted_file& what, steady_time now) const {
@@ -140,6 +145,9 @@ void kept_files::keep_missing(std::string key, steady_time now) {
 
 void kept_files::purge(steady_time now) {
   purge_missing(now);
+  while (!media_.empty() && now - media_.back().used >= media_age) {
+    drop_oldest_media();
+  }
   std::erase_if(playlists_,
                 [&](const auto& entry) { return now - entry.second.came >= playlist_age; });
 }

@@ -49,6 +49,7 @@ result<wanted_file> want(stream_id stream, const media::file_name& file,
 class kept_files {
  public:
   static constexpr auto playlist_age = std::chrono::milliseconds(150);  // a part has 334
+  static constexpr auto media_age = std::chrono::minutes(2);  // unused; no playlist has it then
   static constexpr auto missing_age = std::chrono::seconds(1);
   static constexpr std::size_t most_missing = 10'000;
   static constexpr std::size_t most_playlists = 4096;
@@ -77,6 +78,7 @@ class kept_files {
     std::string address;
     media::cached_answer answer;
     std::size_t bytes = 0;
+    steady_time used;
   };
 
   struct playlist_entry {
@@ -89,6 +91,7 @@ class kept_files {
   static position order(const media::playlist_position& p);
   void keep_missing(std::string key, steady_time now);
   void purge_missing(steady_time now);
+  void drop_oldest_media();
 
   const std::size_t most_bytes_;
   std::size_t bytes_ = 0;

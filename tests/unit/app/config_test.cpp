@@ -95,6 +95,7 @@ TEST_CASE("config: nothing written is one node with every role on SQLite", "[app
   CHECK(c.limits.chat_messages_user == 20);
   CHECK(c.limits.chat_messages_moderator == 300);
   CHECK(c.limits.follows_per_user == 5000);
+  CHECK(c.limits.fetched_media_bytes == 256 << 20);
   CHECK(c.stream.grace_period == std::chrono::seconds(90));
   CHECK_FALSE(c.tls.is_set());
   CHECK(c.find_node("") == &c.nodes[0]);
@@ -129,6 +130,7 @@ web = "page"
 [limits]
 streams_total = 0
 follows_per_user = 7
+fetched_media_bytes = 1000000
 trusted = ["10.0.0.0/8", "::1", "fd00::/8"]
 [stream]
 grace_period_s = 5
@@ -149,6 +151,7 @@ level = "debug"
   CHECK(c.nodes[1].web == "/etc/troupe/page");
   CHECK(c.limits.streams_total == 0);
   CHECK(c.limits.follows_per_user == 7);
+  CHECK(c.limits.fetched_media_bytes == 1'000'000);
   CHECK(c.limits.trusted.size() == 3);
   CHECK(c.stream.grace_period == std::chrono::seconds(5));
   CHECK(c.log.level == log::level::debug);

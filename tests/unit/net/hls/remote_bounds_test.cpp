@@ -268,6 +268,12 @@ TEST_CASE("kept files: media goes by when it was last used, playlists by their a
   CHECK(kept.find(playlist("5"), time.now())->body.at(0).size() == 3);
   time.advance(kept_files::playlist_age);
   CHECK_FALSE(kept.find(playlist(), time.now()));
+  CHECK(kept.find(file_of(7, "source/0.m4s"), time.now()));
+  time.advance(kept_files::media_age - kept_files::playlist_age);
+  kept.purge(time.now());  // all but the one that was used since
+  CHECK(kept.find(file_of(7, "source/0.m4s"), time.now()));
+  CHECK_FALSE(kept.find(file_of(7, "source/4.m4s"), time.now()));
+  CHECK(kept.bytes() < 3000);
 }
 
 TEST_CASE("kept files: what is missing is bounded, the oldest is forgotten", "[net][hls]") {
