@@ -3,7 +3,10 @@
 
 #include <pthread.h>
 
+#include <exception>
 #include <utility>
+
+#include "base/log.hpp"
 
 namespace troupe {
 
@@ -107,7 +110,13 @@ void worker_pool::work() {
         empty_.notify_all();
       }
     }
-    next.run();
+    try {
+      next.run();
+    } catch (const std::exception& e) {
+      log::critical("a job threw pool={}: {}", name_, e.what());
+    } catch (...) {
+      log::critical("a job threw pool={}", name_);
+    }
   }
 }
 

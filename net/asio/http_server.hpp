@@ -67,6 +67,8 @@ class http_server {
 
   std::size_t connections() const { return server_->connections(); }
 
+  tcp_server& tcp() { return *server_; }
+
   /// Accepts no more, closes idle connections, finishes answers in flight until the deadline.
   void stop(duration deadline) { server_->stop(deadline); }
 

@@ -46,16 +46,24 @@ struct timer::state : std::enable_shared_from_this<state> {
   }
 
   void fire(asio_timer clock, bool aborted) {
+    std::exception_ptr thrown;
     if (!aborted && !cancelled) {
-      call();
+      try {
+        call();
+      } catch (...) {
+        thrown = std::current_exception();  // once is no reason never to be called again
+      }
     }
     if (aborted || cancelled || period == duration::zero()) {
       call = nullptr;
-      return;
+    } else {
+      // From now, not from the last expiry: a late loop must not fire a burst.
+      clock->expires_after(period);
+      wait(std::move(clock));
     }
-    // From now, not from the last expiry: a late loop must not fire a burst.
-    clock->expires_after(period);
-    wait(std::move(clock));
+    if (thrown) {
+      std::rethrow_exception(thrown);  // the loop says so
+    }
   }
 
   io_thread& thread;

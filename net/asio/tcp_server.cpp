@@ -109,13 +109,18 @@ std::string_view sentence(refusal why) {
   return "";
 }
 
-error listen_error(const tcp_options& options, const asio_error& problem) {
+error listen_error(const tcp_options& options, std::uint16_t port, const asio_error& problem) {
   auto code = errc::unavailable;
   if (problem == boost::asio::error::access_denied) {
     code = errc::forbidden;
   }
   return make_error(code, fmt::format("{}: cannot listen on {} port {}: {}", options.name,
-                                      options.address, options.port, problem.message()));
+                                      options.address, port, problem.message()));
+}
+
+error accept_error(const tcp_options& options, const asio_error& problem) {
+  return make_error(errc::unavailable,
+                    fmt::format("{}: accepting failed: {}", options.name, problem.message()));
 }
 
 }  // namespace
@@ -130,6 +135,9 @@ struct tcp_server::impl : std::enable_shared_from_this<impl> {
         acceptor(t.at(0).native().context) {}
 
   result<void> open();
+  void close_port();
+  void lost(error why);
+  void keep_accepting(std::function<void(error)> told);
   void wait();
   void accept_some();
   bool accept_one();
@@ -146,6 +154,9 @@ struct tcp_server::impl : std::enable_shared_from_this<impl> {
   dismissed_connections dismissed;
   std::array<log_gate, 4> gates;
   std::uint16_t port = 0;
+  std::atomic<bool> is_open = false;
+  bool has_stopped = false;
+  std::function<void(error)> failed;
 };
 
 result<void> tcp_server::impl::open() {
@@ -157,7 +168,7 @@ result<void> tcp_server::impl::open() {
   asio_error problem;
   // "::" takes IPv4 too; an address in IPv4's form makes an IPv4 socket.
   const auto where = boost::asio::ip::make_address(address->to_string(), problem);
-  const tcp::endpoint endpoint(where, options.port);
+  const tcp::endpoint endpoint(where, port != 0 ? port : options.port);
   const auto step = [&](auto&& action) {
     if (!problem) {
       action();
@@ -173,9 +184,43 @@ result<void> tcp_server::impl::open() {
   step([&] { acceptor.listen(backlog, problem); });
   step([&] { port = acceptor.local_endpoint(problem).port(); });
   if (problem) {
-    return fail(listen_error(options, problem));
+    asio_error ignored;
+    acceptor.close(ignored);
+    return fail(listen_error(options, endpoint.port(), problem));
   }
+  is_open = true;
   return {};
+}
+
+void tcp_server::impl::close_port() {
+  asio_error ignored;
+  acceptor.close(ignored);
+  retry.cancel();
+  is_open = false;
+}
+
+void tcp_server::impl::lost(error why) {
+  close_port();
+  if (failed) {
+    std::exchange(failed, nullptr)(std::move(why));
+  } else {
+    log::error("{}", why.message);
+  }
+}
+
+void tcp_server::impl::keep_accepting(std::function<void(error)> told) {
+  if (has_stopped) {
+    return;
+  }
+  failed = std::move(told);
+  if (acceptor.is_open()) {
+    return;
+  }
+  if (auto opened = open(); !opened) {
+    lost(std::move(opened.error()));
+    return;
+  }
+  wait();
 }
 
 void tcp_server::impl::wait() {
@@ -186,6 +231,8 @@ void tcp_server::impl::wait() {
                       [self = shared_from_this()](const asio_error& problem) {
                         if (!problem) {
                           self->accept_some();
+                        } else if (problem != boost::asio::error::operation_aborted) {
+                          self->lost(accept_error(self->options, problem));
                         }
                       });
 }
@@ -218,6 +265,10 @@ bool tcp_server::impl::accept_one() {
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
       wait();
+      return false;
+    }
+    if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) {  // it listens no more
+      lost(accept_error(options, {errno, boost::system::system_category()}));
       return false;
     }
     return true;  // that one is gone already (ECONNABORTED, EINTR, network errors)
@@ -290,6 +341,26 @@ std::size_t tcp_server::connections() const {
   return impl_->registry->size();
 }
 
+bool tcp_server::is_accepting() const {
+  return impl_->is_open;
+}
+
+std::unique_ptr<tcp_server::accepting> tcp_server::accept(std::function<void(error)> failed) {
+  impl_->threads.at(0).post([state = impl_, failed = std::move(failed)]() mutable {
+    state->keep_accepting(std::move(failed));
+  });
+  return std::make_unique<accepting>(impl_);
+}
+
+tcp_server::accepting::~accepting() {
+  if (const auto state = of_.lock()) {
+    state->threads.at(0).post([state] {
+      state->failed = nullptr;
+      state->close_port();
+    });
+  }
+}
+
 void tcp_server::stop(duration deadline) {
   if (stopped_.exchange(true)) {
     return;  // the I/O threads may be gone by now
@@ -300,9 +371,9 @@ void tcp_server::stop(duration deadline) {
   auto closed = std::make_shared<std::promise<void>>();
   auto port_is_free = closed->get_future();
   impl_->threads.at(0).post([state = impl_, closed] {
-    asio_error ignored;
-    state->acceptor.close(ignored);
-    state->retry.cancel();
+    state->has_stopped = true;
+    state->failed = nullptr;
+    state->close_port();
     state->dismissed.close();
     closed->set_value();
   });

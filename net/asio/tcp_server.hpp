@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
@@ -50,12 +51,33 @@ class tcp_server {
 
   std::uint16_t port() const;
   std::size_t connections() const;
+  /// Whether its port is open; not once accepting has failed.
+  bool is_accepting() const;
+
+  struct impl;
+
+  /// Keeps the port open, and closes it when it is destroyed. May outlive the server, but not the
+  /// io_threads unless these are stopped. Connections that are there stay.
+  class accepting {
+   public:
+    explicit accepting(std::weak_ptr<impl> of) : of_(std::move(of)) {}
+
+    accepting(const accepting&) = delete;
+    accepting& operator=(const accepting&) = delete;
+    ~accepting();
+
+   private:
+    std::weak_ptr<impl> of_;
+  };
+
+  /// Opens the port again where it is closed. failed: told once, on an I/O thread, when that does
+  /// not work or accepting fails later; the port is closed then. Without it such an end is only
+  /// logged. One at a time.
+  [[nodiscard]] std::unique_ptr<accepting> accept(std::function<void(error)> failed);
 
   /// Accepts no more; tells every session (tcp_session::on_stop), waits for them, and cuts off
   /// those left at the deadline. Returns when none is left. Again: returns at once.
   void stop(duration deadline);
-
-  struct impl;
 
  private:
   explicit tcp_server(std::shared_ptr<impl> i);

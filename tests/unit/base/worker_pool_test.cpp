@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -63,6 +64,17 @@ TEST_CASE("worker_pool: may end as soon as its last job ran", "[base][worker_poo
     pool.reset();
     submitter.join();
   }
+}
+
+TEST_CASE("worker_pool: outlives a job that throws", "[base][worker_pool]") {
+  metrics m;
+  std::atomic<int> ran = 0;
+  worker_pool pool("test", 1, 10, m);
+  REQUIRE(pool.submit([] { throw std::runtime_error("a bug"); }));
+  REQUIRE(pool.submit([] { throw 5; }));
+  REQUIRE(pool.submit([&ran] { ++ran; }));
+  pool.close(std::chrono::minutes(1));
+  CHECK(ran == 1);
 }
 
 TEST_CASE("worker_pool: one thread keeps the order", "[base][worker_pool]") {

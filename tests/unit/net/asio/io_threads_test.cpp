@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <optional>
+#include <stdexcept>
 
 #include <catch2/catch.hpp>
 
@@ -29,6 +30,17 @@ TEST_CASE("io_threads: jobs run in order on their thread", "[net][io_threads]") 
   CHECK(done.get_future().get() == std::vector{0, 1, 2});
   CHECK(elsewhere == 0);
   CHECK_FALSE(first.is_current());
+}
+
+TEST_CASE("io_threads: a repeated job that throws is called again", "[net][io_threads]") {
+  std::atomic<int> calls = 0;
+  net::io_threads threads(1);
+  const auto often = threads.at(0).call_every(1ms, [&calls] {
+    if (++calls < 3) {
+      throw std::runtime_error("a bug");
+    }
+  });
+  CHECK(eventually([&] { return calls >= 5; }));
 }
 
 TEST_CASE("io_threads: timers fire, repeat and stop when their handle goes", "[net][io_threads]") {

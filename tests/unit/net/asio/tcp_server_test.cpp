@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "net/asio/tcp_server.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <functional>
 #include <future>
@@ -157,6 +160,28 @@ TEST_CASE("tcp_server: refuses beyond the total, for everybody", "[net][tcp_serv
   first.close();
   CHECK(eventually([&] { return f.server->connections() == 1; }));
   f.connect_and_open();
+}
+
+TEST_CASE("tcp_server: without descriptors it waits, and goes on when there are some",
+          "[net][tcp_server]") {
+  fixture f;
+  const auto& refused = f.m.make_counter("troupe_connections_refused_total",
+                                         "Connections closed at the door, by the limit met",
+                                         {{"server", "t"}, {"limit", "descriptors"}});
+  rlimit usual{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  const int lowest_free = ::dup(0);
+  ::close(lowest_free);
+  auto one_more = usual;
+  one_more.rlim_cur = static_cast<rlim_t>(lowest_free) + 1;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &one_more) == 0);
+  client c(f.server->port());  // it takes that one
+  const bool was_refused = eventually([&] { return refused.value() >= 1; });
+  ::setrlimit(RLIMIT_NOFILE, &usual);
+  CHECK(c.connected());
+  CHECK(was_refused);
+  CHECK(eventually([&] { return f.s.opened == 1; }));
+  CHECK(f.server->is_accepting());
 }
 
 TEST_CASE("connection_registry: limits per address spare the trusted", "[net][tcp_server]") {
