@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "base/result.hpp"
+#include "storage/answer_store.hpp"
 #include "storage/audience_store.hpp"
 #include "storage/chat_store.hpp"
 #include "storage/cluster_store.hpp"
@@ -61,6 +62,7 @@ class database {
   virtual secret_store& secrets() = 0;
   virtual chat_store& chat() = 0;
   virtual cluster_store& cluster() = 0;
+  virtual answer_store& answers() = 0;
 
   /// Does it answer? For /readyz.
   [[nodiscard]] virtual result<void> ping() = 0;

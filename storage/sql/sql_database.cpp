@@ -4,6 +4,7 @@
 
 #include "storage/database.hpp"
 #include "storage/sql/access.hpp"
+#include "storage/sql/answer_table.hpp"
 #include "storage/sql/audience_table.hpp"
 #include "storage/sql/chat_table.hpp"
 #include "storage/sql/cluster_table.hpp"
@@ -40,7 +41,8 @@ class tables : public database {
         second_factors_(a),
         secrets_(a),
         chat_(a, kind),
-        cluster_(a, kind) {}
+        cluster_(a, kind),
+        answers_(a) {}
 
   engine kind() const override { return kind_; }
 
@@ -64,6 +66,8 @@ class tables : public database {
 
   cluster_store& cluster() override { return cluster_; }
 
+  answer_store& answers() override { return answers_; }
+
   result<void> ping() override { return without_rows(access_.read("SELECT 1", {}, 1)); }
 
  private:
@@ -79,6 +83,7 @@ class tables : public database {
   secret_table secrets_;
   chat_table chat_;
   cluster_table cluster_;
+  answer_table answers_;
 };
 
 /// The pools must be there before the tables that use them: hence a base.

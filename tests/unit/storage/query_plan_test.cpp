@@ -114,6 +114,14 @@ void call_everything(database& d) {
   call_follows(d.follows(), t);
   call_entities(d.entities());
   call_cluster(d.cluster());
+  const answer_key answer{1, "r", "k"};
+  const answer_bounds bounds{std::chrono::hours(24), std::chrono::minutes(2), 1};
+  std::ignore = d.answers().claim(answer, b, bounds, t);
+  std::ignore = d.answers().claim(answer, b, bounds, t + std::chrono::hours(1));
+  std::ignore = d.answers().keep(answer, t + std::chrono::hours(1), b);
+  std::ignore = d.answers().claim({1, "r", "other"}, b, bounds, t + std::chrono::hours(1));
+  std::ignore = d.answers().release(answer, t);
+  std::ignore = d.answers().remove_old(t, 1);
   std::ignore = d.secrets().add("s", b, t);
   std::ignore = d.secrets().find("s");
   std::ignore = d.secrets().list("s");
