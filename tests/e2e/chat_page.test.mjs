@@ -241,6 +241,47 @@ test('after the server was killed and started again the room goes on where it wa
   }
 });
 
+test('a node that leaves says so, and the page comes back with its token where it was', async () => {
+  const own = await Troupe.start();
+  try {
+    const config = await readFile(own.configFile, 'utf8');
+    await writeFile(own.configFile, config.replace('http = 0', `http = ${own.httpPort}`));
+    const host = await own.streamer('host_leave');
+    const guest = await own.streamer('guest_leave');
+    const [a, b] = await Promise.all([sit(browser, own, 'host_leave', host), sit(browser, own, 'host_leave', guest)]);
+    const sockets = [];
+    const heard = [];
+    b.on('websocket', (socket) => {
+      sockets.push(socket.url());
+      socket.on('framereceived', ({ payload }) => heard.push(String(payload)));
+    });
+    await b.reload();
+    await b.locator('[data-testid=room][data-joined=true]').waitFor();
+    await say(a, 'one');
+    await sees(b, 'one');
+    const left = sockets.length;
+    const stopped = own.process.stop('SIGTERM');
+    await say(b, 'said while it leaves');
+    assert.equal((await stopped).code, 0);
+    await own.launch();
+    await Promise.all([sees(a, 'said while it leaves', 60_000), sees(b, 'said while it leaves', 60_000)]);
+    await say(a, 'two');
+    await sees(b, 'two', 20_000);
+    for (const page of [a, b]) {
+      assert.deepEqual(await texts(page), ['one', 'said while it leaves', 'two']);
+      assert.equal(await page.getByTestId('chat-outgoing').count(), 0);
+      page.check();
+    }
+    const notice = heard.map((text) => JSON.parse(text)).find(({ type }) => type === 'reconnect');
+    assert.ok(notice?.resume && notice.after_ms >= 0, 'it was told');
+    const back = sockets.slice(left).map((url) => new URL(url).searchParams);
+    assert.ok(back.length > 0 && back.every((query) => query.get('resume') && Number(query.get('after')) >= 1), sockets.join('\n'));
+    await close(a, b);
+  } finally {
+    await own.close();
+  }
+});
+
 test('older messages load on the way up, the place is kept, and new ones are counted', async () => {
   const host = await troupe.streamer('host_six');
   for (let i = 0; i < 160; i += 1) {

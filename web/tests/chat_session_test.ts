@@ -165,6 +165,51 @@ describe('chat client: coming back', () => {
     expect(r.texts()).toEqual(['m1']);
   });
 
+  it('loses nothing and doubles nothing when a node leaves', async () => {
+    const r = room();
+    r.join(1, [message(1)]);
+    r.client.say('a');
+    r.socket.hear({ type: 'reconnect', resume: 'elsewhere', after_ms: 1800 });
+    // Until then it stays, hears and says.
+    r.socket.hear(message(2));
+    r.client.say('b');
+    const old = r.socket;
+    const handler = old.onmessage;
+    expect(old.said).toHaveLength(2);
+    await wait(1799);
+    expect(r.sockets).toHaveLength(1);
+    expect(old.isLeft).toBe(false);
+    await wait(2);
+    expect(r.sockets).toHaveLength(2);
+    expect(old.isLeft).toBe(true);
+    expect(Object.fromEntries(r.socket.query)).toMatchObject({ resume: 'elsewhere', after: '2' });
+    handler?.({ data: JSON.stringify(message(3, 'a', me, { nonce: 'n-1' })) });
+    r.socket.open();
+    r.socket.hear(welcome(4, [message(3, 'a', me, { nonce: 'n-1' }), message(4)]));
+    // The first was said before the node left; the other goes again under its nonce, and is said once.
+    expect(r.socket.said).toEqual([{ type: 'message', message: 'b', nonce: 'n-2' }]);
+    r.socket.hear({ type: 'ack', nonce: 'n-2', message_id: 1005, seq: 5 });
+    r.socket.hear(message(5, 'b', me, { nonce: 'n-2' }));
+    expect(r.texts()).toEqual(['m1', 'm2', 'a', 'm4', 'b']);
+    expect(r.state().outgoing).toEqual([]);
+    expect(r.asked).toEqual([]);
+  });
+
+  it('keeps its token while the node it was sent to does not answer yet, and begins its pauses anew', async () => {
+    const r = room();
+    for (let i = 0; i < 6; i += 1) {
+      r.join(1, [message(1)]);
+      await wait(11_000);
+      r.socket.hear({ type: 'reconnect', resume: `t${i}`, after_ms: 100 });
+      await wait(101);
+    }
+    r.socket.die();
+    await wait(600); // the first pause, not the seventh
+    expect(r.sockets).toHaveLength(8);
+    expect(r.socket.query.get('resume')).toBe('t5');
+    expect(r.socket.query.get('after')).toBe('1');
+  });
+
   it('hears nothing from a socket it has left, and opens none after its end', async () => {
     const r = room();
     r.join();

@@ -27,6 +27,10 @@ const files = {
   hevc: ['movie-480p30-hevc-hvc1-12s.mp4', [...picture('854x480', 30), '-c:v', 'libx265', '-preset', 'ultrafast', '-tag:v', 'hvc1', '-x265-params', 'keyint=60:min-keyint=60:log-level=error']],
   av1: ['movie-480p30-av1-opus-12s.mp4', [...picture('640x360', 30), '-c:v', 'libsvtav1', '-preset', '10', '-g', '60', '-pix_fmt', 'yuv420p']],
   yuv444: ['movie-360p-yuv444-4s.mp4', [...picture('640x360', 30), ...tone(48000), '-c:v', 'libx264', '-pix_fmt', 'yuv444p', '-g', '60', '-c:a', 'aac', '-ac', '2']],
+  tenBit: ['movie-360p-10bit-4s.mp4', [...picture('640x360', 30), ...tone(48000), '-c:v', 'libx264', '-pix_fmt', 'yuv420p10le', '-g', '60', '-c:a', 'aac', '-ac', '2']],
+  // Made everywhere: pictures that refer to the GOP before theirs, and key frames that are no IDR after the first.
+  openGop: ['open-gop-12s.mp4', [...picture('640x360', 30), ...tone(48000), ...x264(60, 3), '-x264-params', 'open-gop=1:b-adapt=0', '-c:a', 'aac', '-ac', '2']],
+  interlaced: ['interlaced-12s.mp4', [...picture('640x360', 30), ...tone(48000), ...x264(60, 0), '-flags', '+ilme+ildct', '-x264-params', 'tff=1', '-c:a', 'aac', '-ac', '2']],
   mp3: ['movie-360p30-mp3-8s.flv', [...picture('640x360', 30), ...tone(44100), ...x264(60, 2), '-c:a', 'libmp3lame', '-ac', '2']],
   singleKey: ['movie-360p-single-keyframe-12s.mp4', [...picture('640x360', 30), ...tone(48000), ...x264(9999, 2), '-c:a', 'aac', '-ac', '2']],
 };

@@ -81,6 +81,7 @@ export class Connection {
     if (this.phase === 'closed') {
       return;
     }
+    this.settle();
     this.drop(1000);
     this.wait(pauseMs);
   }

@@ -138,7 +138,7 @@ function OverlayContent({ kind, stream, state, retry }: ContentProps) {
           <p data-testid="problem" data-problem={problem.kind}>
             {t(`problem.${problem.kind}`, { codec: problem.codec, user })}
           </p>
-          {problem.kind === 'broken' && (
+          {(problem.kind === 'broken' || problem.kind === 'no_picture') && (
             <button type="button" className="button" onClick={retry}>
               {t('problem.retry')}
             </button>
