@@ -22,7 +22,7 @@ constexpr auto longest_join = std::chrono::seconds(30);
 constexpr auto longest_change = std::chrono::seconds(3);
 constexpr auto gone_after = std::chrono::minutes(1);
 constexpr int gone_at_once = 100;
-constexpr std::array bound_kinds = {"chat_log", "presence", "relay", "viewer"};
+constexpr std::array bound_kinds = {"chat_log", "presence", "relay", "replica", "viewer"};
 
 runtime::entity_name name_of_housekeeping() {
   return {"house", "keeping"};

@@ -105,17 +105,20 @@ result<void> node::parts::start_actors() {
                                                  .time = time,
                                                  .counters = counters},
                                       self.name, conf.limits);
-  stream_counters = std::make_unique<stream::live_stream_metrics>(counters);
-  stream_needs = std::make_unique<stream::live_stream_dependencies>(
-      stream::live_stream_dependencies{.store = store->streams(),
-                                       .cache = *cache,
-                                       .counters = *stream_counters,
-                                       .settings = {.grace = conf.stream.grace_period},
-                                       .stored = &stored});
   runtime::node_options options;
   options.node = self.name;
   options.incarnation =
       cluster ? cluster->incarnation() : static_cast<std::uint64_t>(to_unix_ms(time.wall()));
+  live = std::make_unique<stream_parts>(
+      stream_needs{.store = store->streams(),
+                   .cache = *cache,
+                   .stored = stored,
+                   .time = time,
+                   .counters = counters,
+                   .conf = conf,
+                   .node = self.name,
+                   .incarnation = options.incarnation,
+                   .members = cluster ? cluster->parts().members : nullptr});
   entities = std::make_unique<runtime::entities>(
       options, time, counters,
       [pool = store_pool.get()](worker_pool::job j) { return pool->submit(std::move(j)); },
@@ -124,15 +127,7 @@ result<void> node::parts::start_actors() {
   chat->add_kinds(*entities);
   viewers = std::make_unique<viewer_parts>(self.name, options.incarnation, store->chat());
   viewers->add_kind(*entities);
-  runtime::kind_options stream_options;
-  stream_options.placed = runtime::placement::near_sender;  // where its publisher is connected
-  // A stream waits for its publisher by a timer, which a passivation would forget.
-  stream_options.idle = conf.stream.grace_period + std::chrono::minutes(10);
-  entities->add_kind<stream::live_stream>(
-      [needs = stream_needs.get()](const runtime::entity_name& name) {
-        return std::make_unique<stream::live_stream>(name, *needs);
-      },
-      stream_options);
+  live->add_kinds(*entities);
   streams = std::make_shared<stream::stream_service>(
       stream::service_dependencies{.store = store->streams(),
                                    .store_pool = *store_pool,
@@ -154,6 +149,7 @@ result<void> node::parts::start_actors() {
                     .incarnation = options.incarnation,
                     .kept_bytes = static_cast<std::size_t>(conf.limits.fetched_media_bytes),
                     .cache = *cache,
+                    .copies = live->copies(),
                     .entities = *entities,
                     .cluster = cluster->parts(),
                     .log = *entity_log,

@@ -15,7 +15,6 @@
 
 #include "actors/account/make_accounts.hpp"
 #include "actors/follow/follow_service.hpp"
-#include "actors/stream/live_stream.hpp"
 #include "actors/stream/stream_service.hpp"
 #include "app/admin/server.hpp"
 #include "app/chat_wiring.hpp"
@@ -26,6 +25,7 @@
 #include "app/node.hpp"
 #include "app/presence_wiring.hpp"
 #include "app/stored_entity_log.hpp"
+#include "app/stream_wiring.hpp"
 #include "app/viewer_wiring.hpp"
 #include "base/ids.hpp"
 #include "base/metrics.hpp"
@@ -67,8 +67,7 @@ struct node::parts {
   stream::list_signal stored;
   std::unique_ptr<presence_parts> presence;
   std::unique_ptr<chat_parts> chat;
-  std::unique_ptr<stream::live_stream_metrics> stream_counters;
-  std::unique_ptr<stream::live_stream_dependencies> stream_needs;
+  std::unique_ptr<stream_parts> live;
   std::unique_ptr<runtime::entities> entities;
   std::shared_ptr<stream::stream_service> streams;
   std::shared_ptr<follow::follow_service> follows;
