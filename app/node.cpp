@@ -212,7 +212,6 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
                                     static_cast<std::size_t>(conf.limits.connections_per_address),
                                     &presence->people());
   hls->start_expiry(threads->at(0), time);
-  presence->start(threads->at(0), *entities);
   http::api_settings s;
   s.limits.requests_per_minute_per_user = static_cast<int>(conf.limits.requests_per_minute_user);
   s.limits.requests_per_minute_per_address =
@@ -320,6 +319,7 @@ result<void> node::parts::start_admin() {
                                 .local = std::move(calls),
                                 .cluster = *cluster,
                                 .entities = *entities,
+                                 .store = *store,
                                 .log = *entity_log,
                                 .drain = [this](callback<std::size_t> d) { drain(std::move(d)); },
                                 .drain_limit = conf.cluster.drain_timeout,
@@ -346,13 +346,12 @@ result<std::unique_ptr<node>> node::start(const config& c, const node_config& se
   std::unique_ptr<node> made(
       new node(std::make_unique<parts>(c, self, std::move(*folder), std::move(on_death))));
   using step = result<void> (parts::*)();
-  for (const step s :
-       {&parts::open_store, &parts::start_actors, &parts::start_edges, &parts::start_admin}) {
+  for (const step s : {&parts::open_store, &parts::start_actors, &parts::start_edges,
+                       &parts::start_services, &parts::start_admin}) {
     if (auto done = (made->parts_.get()->*s)(); !done) {
       return fail(std::move(done.error()));
     }
   }
-  made->parts_->start_housekeeping();
   return made;
 }
 

@@ -48,6 +48,41 @@ result<admin::location> find(const admin_parts& p, const std::string& text) {
                          .epoch = found ? found->epoch : 0};
 }
 
+/// Whether there is something of which the entity would be: a row's primary key is looked up. Where
+/// nobody can know, or the store does not say, there may be.
+result<bool> may_exist(storage::database& store, const runtime::entity_name& name) {
+  const bool is_stream = name.kind == "stream";
+  if (!is_stream && name.kind != "room") {
+    return true;
+  }
+  const auto id = parse_id(name.id);
+  if (!id) {
+    return false;
+  }
+  const auto why = is_stream ? map(store.streams().find(*id), [](const auto&) { return true; })
+                             : map(store.users().find(*id), [](const auto&) { return true; });
+  return why || why.error().code != errc::not_found;
+}
+
+void find_or_explain(const shared_parts& p, const std::string& text,
+                     callback<admin::location> done) {
+  auto here = find(*p, text);
+  const auto name = runtime::parse_entity_name(text);
+  if (!here || here->state != "passive" || !name) {
+    done(std::move(here));
+    return;
+  }
+  run_on<bool>(
+      p->pool, [p, name = *name] { return may_exist(p->store, name); },
+      [here = *std::move(here), done = std::move(done)](const result<bool>& exists) mutable {
+        if (exists && !*exists) {
+          done(fail(errc::not_found, "no_such_entity", "there is no " + here.name));
+          return;
+        }
+        done(std::move(here));
+      });
+}
+
 std::unexpected<error> no_cluster() {
   return fail(errc::unavailable, "no_cluster", "this node is alone: there is no other to take it");
 }
@@ -82,7 +117,9 @@ admin::calls make_admin_calls(admin_parts parts) {
   admin::calls c;
   c.status = [p](callback<admin::node_status> done) { done(status_of(*p)); };
   c.tree = [p](callback<runtime::tree_node> done) { done(p->entities.tree()); };
-  c.where = [p](const std::string& name, callback<admin::location> done) { done(find(*p, name)); };
+  c.where = [p](const std::string& name, callback<admin::location> done) {
+    find_or_explain(p, name, std::move(done));
+  };
   c.move = [](const std::string&, const std::string&, callback<admin::moved> done) {
     done(no_cluster());
   };

@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/worker_pool.hpp"
 #include "runtime/entities.hpp"
+#include "storage/database.hpp"
 
 namespace troupe::app {
 
@@ -28,6 +29,7 @@ struct admin_parts {
   node_facts facts;
   runtime::entities& entities;
   account::administered_accounts& accounts;
+  storage::database& store;
   worker_pool& pool;
   const clock& time;
 };

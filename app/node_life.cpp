@@ -27,22 +27,39 @@ duration left_until(steady_time end) {
 
 }  // namespace
 
-void node::parts::start_housekeeping() {
-  housekeeping = threads->at(0).call_every(housekeeping_period,
-                                           [this, period = 0]() mutable { keep_house(period++); });
+result<void> node::parts::start_services() {
+  std::vector<runtime::child_spec> ports;
+  if (rtmp_server) {
+    ports.push_back(listener("rtmp", *rtmp_server));
+  }
+  ports.push_back(listener("http", http_server->tcp()));
+  if (auto ok = entities->supervise(edges(std::move(ports))); !ok) {
+    return ok;
+  }
+  auto& thread = threads->at(0);
+  return entities->supervise(
+      upkeep({periodic("housekeeping", thread, housekeeping_period,
+                       [this, period = 0](const failure_callback& failed) mutable {
+                         keep_house(period++, failed);
+                       }),
+              periodic("presence", thread, presence::tick_period,
+                       [this, tick = presence->ticker(*entities)](const failure_callback&) {
+                         if (!stopping) {
+                           tick();
+                         }
+                       })}));
 }
 
-void node::parts::keep_house(int period) {
+void node::parts::keep_house(int period, const failure_callback& failed) {
+  if (stopping) {
+    return;
+  }
   // A full queue is an answer too: the store does not keep up.
-  const bool accepted = house_pool->submit([this, period] {
-    store_answers = store->ping().has_value();
-    if (const auto looked = accounts->look_after(); !looked && store_answers) {
-      log::warn("accounts not looked after: {}", looked.error().message);
-    }
-    look_for_strangers();
-    // Of several nodes one sweeps what all have.
-    if (period % periods_per_sweep == 0 && (!cluster || cluster->is_housekeeper())) {
-      sweep();
+  const bool accepted = house_pool->submit([this, period, failed] {
+    try {
+      keep_stored_house(period);
+    } catch (const std::exception& e) {
+      failed(e);
     }
   });
   if (!accepted) {
@@ -53,6 +70,18 @@ void node::parts::keep_house(int period) {
   }
   counters.make_gauge("troupe_log_dropped_lines", "Log lines lost because the queue was full")
       .set(static_cast<double>(log::dropped_lines()));
+}
+
+void node::parts::keep_stored_house(int period) {
+  store_answers = store->ping().has_value();
+  if (const auto looked = accounts->look_after(); !looked && store_answers) {
+    log::warn("accounts not looked after: {}", looked.error().message);
+  }
+  look_for_strangers();
+  // Of several nodes one sweeps what all have.
+  if (period % periods_per_sweep == 0 && (!cluster || cluster->is_housekeeper())) {
+    sweep();
+  }
 }
 
 void node::parts::sweep() {
@@ -108,6 +137,10 @@ std::optional<std::string> node::parts::why_not_ready() const {
   }
   if (has_strangers) {
     return "another node has joined the store: this one is to be started again";
+  }
+  if (http_server &&
+      (!http_server->tcp().is_accepting() || (rtmp_server && !rtmp_server->is_accepting()))) {
+    return "a port is closed: see troupe tree";
   }
   return cluster ? cluster->why_not_ready() : std::nullopt;
 }
@@ -204,12 +237,8 @@ void node::stop(bool in_haste) {
     return;
   }
   const auto began = p.time.now();
-  p.housekeeping.cancel();
   if (p.chat) {
     p.chat->end_sweep();
-  }
-  if (p.presence) {
-    p.presence->stop();
   }
   {
     net::timer enough;

@@ -25,6 +25,7 @@
 #include "app/node.hpp"
 #include "app/presence_wiring.hpp"
 #include "app/stored_entity_log.hpp"
+#include "app/services.hpp"
 #include "app/stream_wiring.hpp"
 #include "app/viewer_wiring.hpp"
 #include "base/ids.hpp"
@@ -82,7 +83,6 @@ struct node::parts {
   std::shared_ptr<http::api> api;
   std::unique_ptr<net::http_server> http_server;
   std::unique_ptr<admin::server> admin_server;
-  net::timer housekeeping;
   std::atomic<bool> store_answers = true;
   std::atomic<bool> has_strangers = false;   // nodes have joined the store of one that is alone
   std::atomic<bool> orphans_wanted = false;  // there may be streams that nobody looks after
@@ -104,8 +104,9 @@ struct node::parts {
   void answer(http::request r, http::responder to);
 
   // node_life.cpp
-  void start_housekeeping();
-  void keep_house(int period);
+  result<void> start_services();
+  void keep_house(int period, const failure_callback& failed);
+  void keep_stored_house(int period);                // blocks
   void sweep();                                      // blocks
   void look_for_strangers();                         // blocks
   void wake_orphans();                               // from any thread

@@ -35,12 +35,11 @@ void presence_parts::add_kind(runtime::entities& entities) {
       options);
 }
 
-void presence_parts::start(net::io_thread& thread, runtime::entities& entities) {
-  ticks_ = thread.call_every(presence::tick_period,
-                             [&entities, session = entities.open_session(),
-                              name = runtime::entity_name{"presence", needs_.node}] {
-                               entities.tell(session, name, presence::tick{});
-                             });
+std::function<void()> presence_parts::ticker(runtime::entities& entities) const {
+  return [&entities, session = entities.open_session(),
+          name = runtime::entity_name{"presence", needs_.node}] {
+    entities.tell(session, name, presence::tick{});
+  };
 }
 
 }  // namespace troupe::app

@@ -2,6 +2,7 @@
 // The parts that count who watches, put together for one node. Thread: as presence::tracker.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "actors/presence/recorder.hpp"
@@ -10,7 +11,6 @@
 #include "actors/stream/list_signal.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
-#include "net/asio/io_threads.hpp"
 #include "runtime/entities.hpp"
 #include "storage/database.hpp"
 
@@ -28,16 +28,13 @@ class presence_parts {
   presence::recorder& sums() { return sums_; }
 
   void add_kind(runtime::entities& entities);
-  /// Wakes the reporter five times a second, until stop().
-  void start(net::io_thread& thread, runtime::entities& entities);
-
-  void stop() { ticks_.cancel(); }
+  /// Wakes the reporter; to be called every presence::tick_period.
+  std::function<void()> ticker(runtime::entities& entities) const;
 
  private:
   presence::tracker people_;
   presence::recorder sums_;
   presence::reporter_dependencies needs_;
-  net::timer ticks_;
 };
 
 }  // namespace troupe::app

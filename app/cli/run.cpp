@@ -148,7 +148,9 @@ class runner {
         [this](const admin::location& l) {
           return answer(
               {{"name", l.name}, {"node", l.node}, {"state", l.state}, {"epoch", l.epoch}},
-              fmt::format("{} is {} on node {}", l.name, l.state, l.node));
+              l.state == "passive"
+                  ? fmt::format("{} is not in use; it would start on node {}", l.name, l.node)
+                  : fmt::format("{} is {} on node {}", l.name, l.state, l.node));
         });
   }
 

@@ -141,9 +141,20 @@ test('status, tree and where answer for a running node', async () => {
       };
       assert.match(await ask('status'), /"node": ?"a"/);
       assert.match(await ask('tree'), new RegExp(`stream/${stream.stream_id}`));
+      const text = troupe.command('tree');
+      await text.exited;
+      for (const service of ['rtmp', 'http', 'housekeeping', 'presence']) assert.match(text.output, new RegExp(`  ${service} running`));
       const where = JSON.parse(await ask('where', `stream/${stream.stream_id}`));
       assert.equal(where.node, 'a');
       assert.equal(where.state, 'active');
+      for (const nobody of ['stream/12345', 'stream/x', 'room/12345']) {
+        const command = troupe.command('where', nobody);
+        assert.notEqual((await command.exited).code, 0);
+        assert.match(command.output, new RegExp(`there is no ${nobody}`));
+      }
+      const idle = troupe.command('where', `room/${user.userId}`);
+      assert.equal((await idle.exited).code, 0, idle.output);
+      assert.match(idle.output, /is (not in use; it would start|active) on node a/);
     } finally {
       await encoder.stop('SIGKILL');
     }
