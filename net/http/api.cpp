@@ -132,6 +132,7 @@ class whole_api final : public api {
     add_chat_routes(table_, services_);
     add_moderation_routes(table_, services_);
     add_follow_routes(table_, services_);
+    add_cluster_routes(table_, services_);
     add_operator_routes(table_, services_);
     for (const auto& each : table_.routes()) {
       meters_.emplace(&each, route_meter(each.method, each.pattern, m));
@@ -233,20 +234,23 @@ class whole_api final : public api {
     idempotency_key whole{.user = c.who->id, .route = found.pattern, .key = std::move(key)};
     const auto what = fingerprint_of(c.req);
     auto then = [self = shared_from_this(), &found, store, whole,
-                 c = std::move(c)](result<std::optional<response>> earlier) mutable {
-      if (!earlier) {
-        return c.answer(error_response(earlier.error()));
+                 c = std::move(c)](result<begun> claimed) mutable {
+      if (!claimed) {
+        return c.answer(error_response(claimed.error()));
       }
-      if (*earlier) {
-        (*earlier)->headers.emplace_back("Idempotency-Replayed", "true");
-        return c.answer(**std::move(earlier));
+      if (auto& earlier = claimed->earlier) {
+        earlier->headers.emplace_back("Idempotency-Replayed", "true");
+        return c.answer(*std::move(earlier));
       }
-      c.answer = [claim = idempotency_claim(store, whole),
+      c.answer = [claim = idempotency_claim(store, whole, claimed->claim),
                   answer = std::move(c.answer)](response r) mutable {
-        claim.finish(r);
-        answer(std::move(r));
+        claim.finish(std::move(r), std::move(answer));
       };
-      found.run(std::move(c));
+      try {
+        found.run(std::move(c));
+      } catch (const std::exception& e) {  // as in handle(), which may have returned
+        log::error("http handler failed route={} what=\"{}\"", found.pattern, e.what());
+      }
     };
     store->begin(std::move(whole), what, std::move(then));
   }

@@ -19,6 +19,7 @@
 #include "actors/stream/streams.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
+#include "net/http/cluster_control.hpp"
 #include "net/http/idempotency.hpp"
 #include "net/http/limits.hpp"
 #include "net/http/message.hpp"
@@ -35,6 +36,7 @@ struct api_parts {
   std::shared_ptr<stream::streams> streams;
   std::shared_ptr<chat::chats> chats = nullptr;
   std::shared_ptr<follow::follows> follows;
+  std::shared_ptr<cluster_control> cluster = nullptr;
   readiness why_not_ready;                         ///< empty = always ready
   std::shared_ptr<idempotency_store> idempotency;  ///< empty = in memory
   const troupe::clock& clock = system_clock();     ///< outlives the api

@@ -38,6 +38,7 @@ void add_stream_routes(router& table, const shared_services& s);
 void add_chat_routes(router& table, const shared_services& s);
 void add_moderation_routes(router& table, const shared_services& s);
 void add_follow_routes(router& table, const shared_services& s);
+void add_cluster_routes(router& table, const shared_services& s);
 void add_operator_routes(router& table, const shared_services& s);
 
 }  // namespace troupe::http

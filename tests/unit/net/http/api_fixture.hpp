@@ -15,6 +15,7 @@
 #include "net/http/api.hpp"
 #include "tests/unit/net/http/fake_account_changes.hpp"
 #include "tests/unit/net/http/fake_chats.hpp"
+#include "tests/unit/net/http/fake_cluster.hpp"
 #include "tests/unit/net/http/fake_follows.hpp"
 #include "tests/unit/net/http/fakes.hpp"
 #include "tests/unit/net/http/openapi_check.hpp"
@@ -108,6 +109,7 @@ class api_fixture {
   std::shared_ptr<fake_streams> streams = std::make_shared<fake_streams>();
   std::shared_ptr<fake_chats> chats = std::make_shared<fake_chats>();
   std::shared_ptr<fake_follows> follows = std::make_shared<fake_follows>();
+  std::shared_ptr<fake_cluster> cluster = std::make_shared<fake_cluster>();
   api_settings settings;
   std::optional<std::string> why_not_ready;
 
@@ -118,6 +120,7 @@ class api_fixture {
                               .streams = streams,
                               .chats = chats,
                               .follows = follows,
+                              .cluster = cluster,
                               .why_not_ready = [this] { return why_not_ready; },
                               .idempotency = nullptr,
                               .clock = clock,
