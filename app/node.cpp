@@ -312,6 +312,7 @@ result<void> node::parts::start_admin() {
   auto calls = make_admin_calls({.facts = std::move(facts),
                                  .entities = *entities,
                                  .accounts = *accounts,
+                                 .store = *store,
                                  .pool = *store_pool,
                                  .time = time});
   if (cluster) {
@@ -319,7 +320,6 @@ result<void> node::parts::start_admin() {
                                 .local = std::move(calls),
                                 .cluster = *cluster,
                                 .entities = *entities,
-                                 .store = *store,
                                 .log = *entity_log,
                                 .drain = [this](callback<std::size_t> d) { drain(std::move(d)); },
                                 .drain_limit = conf.cluster.drain_timeout,
