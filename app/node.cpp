@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/cluster_admin.hpp"
+#include "app/kept_answers.hpp"
 #include "app/node_admin.hpp"
 #include "app/node_parts.hpp"
 #include "base/log.hpp"
@@ -219,13 +220,18 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
   s.limits.log_ins_per_minute_per_address =
       static_cast<int>(conf.limits.log_ins_per_minute_address);
   s.rtmp_port = rtmp_server ? rtmp_server->port() : self.rtmp;
+  auto answers =
+      open_kept_answers(store->answers(), *store_pool, time, counters, conf.cluster.data);
+  if (!answers) {
+    return fail(std::move(answers.error()));
+  }
   api = http::api::make({.accounts = accounts,
                          .changes = accounts,
                          .streams = streams,
                          .chats = chat->make_service(*entities),
                          .follows = follows,
                          .why_not_ready = [this] { return why_not_ready(); },
-                         .idempotency = nullptr,
+                         .idempotency = *answers,
                          .clock = time,
                          .metrics = counters},
                         s);

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe::http {
 
@@ -30,14 +31,12 @@ memory_idempotency_store::memory_idempotency_store(const limits& l, const clock&
       evicted_(m.make_counter("troupe_http_idempotency_keys_evicted_total",
                               "Idempotency keys forgotten before their 24 hours, at a bound")) {}
 
-void memory_idempotency_store::begin(idempotency_key key, fingerprint what,
-                                     callback<std::optional<response>> done) {
+void memory_idempotency_store::begin(idempotency_key key, fingerprint what, callback<begun> done) {
   auto outcome = claim(std::move(key), what);
   done(std::move(outcome));  // not under the lock: it may come back to us
 }
 
-result<std::optional<response>> memory_idempotency_store::claim(idempotency_key key,
-                                                                const fingerprint& what) {
+result<begun> memory_idempotency_store::claim(idempotency_key key, const fingerprint& what) {
   const std::lock_guard lock(mutex_);
   drop_expired();
   if (const auto known = find(key); known != entries_.end()) {
@@ -49,30 +48,42 @@ result<std::optional<response>> memory_idempotency_store::claim(idempotency_key 
       return fail(errc::conflict, "idempotency_key_in_use",
                   "the first request with this Idempotency-Key is not answered yet");
     }
-    return known->answer;
+    return begun{known->answer, known->claim};
   }
   if (!make_room(key.user)) {
     return fail(errc::unavailable, "overloaded",
                 "too many requests with an Idempotency-Key are under way");
   }
   const auto user = key.user;
-  by_user_[user].push_back(
-      entries_.insert(entries_.end(), {std::move(key), what, clock_.now(), std::nullopt}));
-  return std::nullopt;
+  by_user_[user].push_back(entries_.insert(
+      entries_.end(), {std::move(key), what, clock_.now(), std::nullopt, ++claims_}));
+  return begun{std::nullopt, claims_};
 }
 
-void memory_idempotency_store::finish(const idempotency_key& key, const response& answer) {
-  const std::lock_guard lock(mutex_);
-  if (const auto known = find(key); known != entries_.end()) {
-    known->answer = answer;
+void memory_idempotency_store::finish(const idempotency_key& key, std::int64_t claim,
+                                      const response& answer,
+                                      std::move_only_function<void()> kept) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = find_claim(key, claim); known != entries_.end()) {
+      known->answer = answer;
+    }
   }
+  kept();
 }
 
-void memory_idempotency_store::abandon(const idempotency_key& key) {
+void memory_idempotency_store::abandon(const idempotency_key& key, std::int64_t claim) {
   const std::lock_guard lock(mutex_);
-  if (const auto known = find(key); known != entries_.end()) {
+  if (const auto known = find_claim(key, claim); known != entries_.end()) {
     erase(known);
   }
+}
+
+memory_idempotency_store::entries::iterator memory_idempotency_store::find_claim(
+    const idempotency_key& key, std::int64_t claim) {
+  const auto known = find(key);
+  const bool is_it = known != entries_.end() && known->claim == claim && !known->answer;
+  return is_it ? known : entries_.end();
 }
 
 memory_idempotency_store::entries::iterator memory_idempotency_store::find(
@@ -126,22 +137,25 @@ bool memory_idempotency_store::make_room(user_id user) {
   return true;
 }
 
-idempotency_claim::idempotency_claim(std::shared_ptr<idempotency_store> store, idempotency_key key)
-    : store_(std::move(store)), key_(std::move(key)) {}
+idempotency_claim::idempotency_claim(std::shared_ptr<idempotency_store> store, idempotency_key key,
+                                     std::int64_t claim)
+    : store_(std::move(store)), key_(std::move(key)), claim_(claim) {}
 
 idempotency_claim::~idempotency_claim() {
   if (store_) {
-    store_->abandon(key_);
+    store_->abandon(key_, claim_);
   }
 }
 
-void idempotency_claim::finish(const response& answer) {
-  if (answer.status < 500 && answer.status != 429) {
-    store_->finish(key_, answer);
-  } else {
-    store_->abandon(key_);
+void idempotency_claim::finish(response answer, responder to) {
+  const auto store = std::exchange(store_, nullptr);
+  if (answer.status >= 500 || answer.status == 429) {
+    store->abandon(key_, claim_);
+    to(std::move(answer));
+    return;
   }
-  store_.reset();
+  store->finish(key_, claim_, answer,
+                [answer, to = std::move(to)]() mutable { to(std::move(answer)); });
 }
 
 }  // namespace troupe::http

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an Idempotency-Key stands for: the first answer to a POST, kept per user and route, given
-// again when the same request comes again. The interface is asynchronous so that a store in the
-// database can stand behind it; the one here keeps keys in memory, and forgets them at a restart.
+// again when the same request comes again. A node keeps them in its database
+// (app/kept_answers.hpp); the store here is in memory, for whoever has none, and forgets them at a
+// restart.
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -42,18 +44,25 @@ struct idempotency_key {
   friend bool operator==(const idempotency_key&, const idempotency_key&) = default;
 };
 
+/// What became of a claim.
+struct begun {
+  std::optional<response> earlier = {};  ///< the answer given before; nothing: it is the caller's
+  std::int64_t claim = 0;                ///< which it is, of all that were ever made of the key
+};
+
 /// Thread: any; callbacks on any.
 class idempotency_store {
  public:
   virtual ~idempotency_store() = default;
 
-  /// Claims the key. Nothing: it is the caller's, who must finish or abandon it. A response: the
-  /// answer given before. Errors: conflict (idempotency_key_reused for another request,
-  /// idempotency_key_in_use while the first one is not answered).
-  virtual void begin(idempotency_key key, fingerprint what,
-                     callback<std::optional<response>> done) = 0;
-  virtual void finish(const idempotency_key& key, const response& answer) = 0;
-  virtual void abandon(const idempotency_key& key) = 0;
+  /// Claims the key. Whose it is must finish or abandon it. Errors: conflict
+  /// (idempotency_key_reused for another request, idempotency_key_in_use while the first one is not
+  /// answered); unavailable.
+  virtual void begin(idempotency_key key, fingerprint what, callback<begun> done) = 0;
+  /// kept: called when the answer is kept, or cannot be.
+  virtual void finish(const idempotency_key& key, std::int64_t claim, const response& answer,
+                      std::move_only_function<void()> kept) = 0;
+  virtual void abandon(const idempotency_key& key, std::int64_t claim) = 0;
 };
 
 /// Bounded in all and per user; the oldest key that is answered gives way, counted, and where none
@@ -63,10 +72,10 @@ class memory_idempotency_store final : public idempotency_store {
  public:
   memory_idempotency_store(const limits& l, const clock& clock, metrics& m);
 
-  void begin(idempotency_key key, fingerprint what,
-             callback<std::optional<response>> done) override;
-  void finish(const idempotency_key& key, const response& answer) override;
-  void abandon(const idempotency_key& key) override;
+  void begin(idempotency_key key, fingerprint what, callback<begun> done) override;
+  void finish(const idempotency_key& key, std::int64_t claim, const response& answer,
+              std::move_only_function<void()> kept) override;
+  void abandon(const idempotency_key& key, std::int64_t claim) override;
 
  private:
   struct entry {
@@ -74,12 +83,15 @@ class memory_idempotency_store final : public idempotency_store {
     fingerprint what;
     steady_time since;
     std::optional<response> answer;
+    std::int64_t claim = 0;
   };
 
   using entries = std::list<entry>;  // oldest first
 
-  result<std::optional<response>> claim(idempotency_key key, const fingerprint& what);
+  result<begun> claim(idempotency_key key, const fingerprint& what);
   entries::iterator find(const idempotency_key& key);
+  /// While it is that claim's, and not answered.
+  entries::iterator find_claim(const idempotency_key& key, std::int64_t claim);
   void erase(entries::iterator which);
   void drop_expired();
   [[nodiscard]] bool make_room(user_id user);
@@ -90,23 +102,27 @@ class memory_idempotency_store final : public idempotency_store {
   metrics::counter& evicted_;
   std::mutex mutex_;
   entries entries_;
+  std::int64_t claims_ = 0;
   std::unordered_map<user_id, std::vector<entries::iterator>> by_user_;  // oldest first
 };
 
 /// A claimed key: abandons it when it goes without an answer, so that a lost call can be retried.
 class idempotency_claim {
  public:
-  idempotency_claim(std::shared_ptr<idempotency_store> store, idempotency_key key);
+  idempotency_claim(std::shared_ptr<idempotency_store> store, idempotency_key key,
+                    std::int64_t claim);
   ~idempotency_claim();
   idempotency_claim(idempotency_claim&&) noexcept = default;
   idempotency_claim& operator=(idempotency_claim&&) = delete;
 
   /// Keeps the answer, unless it says "later" or is a failure of ours: then the key is free again.
-  void finish(const response& answer);
+  /// Hands it on once it is kept, so that who was answered is answered the same next time.
+  void finish(response answer, responder to);
 
  private:
   std::shared_ptr<idempotency_store> store_;  // empty once settled
   idempotency_key key_;
+  std::int64_t claim_;
 };
 
 }  // namespace troupe::http

@@ -16,16 +16,35 @@ class store_fixture {
   /// "first", "replay STATUS" or the error's reason.
   std::string begin(user_id user, const std::string& key, std::uint8_t what = 0) {
     std::string said;
-    store.begin(name(user, key), fingerprint{what}, [&](result<std::optional<response>> outcome) {
+    store.begin(name(user, key), fingerprint{what}, [&](const result<begun>& outcome) {
       said = !outcome ? outcome.error().reason
-                      : (*outcome ? "replay " + std::to_string((*outcome)->status) : "first");
+                      : (outcome->earlier ? "replay " + std::to_string(outcome->earlier->status)
+                                          : "first");
+      if (outcome && !outcome->earlier) {
+        claims[std::to_string(user) + key] = outcome->claim;
+      }
     });
     return said;
   }
 
   void finish(user_id user, const std::string& key) {
-    store.finish(name(user, key), {.status = 201, .headers = {}, .body = {}});
+    int kept = 0;
+    store.finish(name(user, key), claim_of(user, key), {.status = 201, .headers = {}, .body = {}},
+                 [&] { ++kept; });
+    CHECK(kept == 1);
   }
+
+  std::int64_t claim_of(user_id user, const std::string& key) {
+    return claims[std::to_string(user) + key];
+  }
+
+  /// The claim that was made last, as the API holds it.
+  idempotency_claim held(user_id user, const std::string& key) {
+    return {std::shared_ptr<idempotency_store>(&store, [](auto*) {}), name(user, key),
+            claim_of(user, key)};
+  }
+
+  std::map<std::string, std::int64_t> claims;
 
   double evicted() {
     return m.make_counter("troupe_http_idempotency_keys_evicted_total", "").value();
@@ -88,27 +107,33 @@ TEST_CASE_METHOD(store_fixture, "idempotency: what is under way is never forgott
 
 TEST_CASE_METHOD(store_fixture, "idempotency: a claim that goes unanswered frees its key",
                  "[net][http]") {
-  const std::shared_ptr<idempotency_store> shared(&store, [](auto*) {});
   CHECK(begin(1, "k") == "first");
+  const auto lost_one = claim_of(1, "k");
   {
-    const idempotency_claim lost(shared, name(1, "k"));
+    const auto lost = held(1, "k");
   }
   CHECK(begin(1, "k") == "first");
+  store.abandon(name(1, "k"), lost_one);  // it is another's now
+  CHECK(begin(1, "k") == "idempotency_key_in_use");
+  int told = 0;
   {
-    idempotency_claim first(shared, name(1, "k"));
+    auto first = held(1, "k");
     auto moved = std::move(first);
-    moved.finish({.status = 404, .headers = {}, .body = {}});
+    moved.finish({.status = 404, .headers = {}, .body = {}},
+                 [&](const response& r) { told = r.status; });
   }
+  CHECK(told == 404);
   CHECK(begin(1, "k") == "replay 404");
 }
 
 TEST_CASE_METHOD(store_fixture, "idempotency: \"later\" and our failures are not kept",
                  "[net][http]") {
-  const std::shared_ptr<idempotency_store> shared(&store, [](auto*) {});
   const int status = GENERATE(429, 500, 503, 504);
   CHECK(begin(1, "k") == "first");
-  idempotency_claim claim(shared, name(1, "k"));
-  claim.finish({.status = status, .headers = {}, .body = {}});
+  int told = 0;
+  held(1, "k").finish({.status = status, .headers = {}, .body = {}},
+                      [&](const response& r) { told = r.status; });
+  CHECK(told == status);
   CHECK(begin(1, "k") == "first");
 }
 
