@@ -2,6 +2,7 @@
 // Builds dist/: hashed names under /assets, nothing inline (the page is served under a strict
 // Content-Security-Policy), and a .br and .gz beside every file that shrinks.
 import { defineConfig } from 'vite';
+import { guide } from './build_tools/guide';
 import { precompress } from './build_tools/precompress';
 import { refuseInlineCode } from './build_tools/refuse_inline_code';
 
@@ -11,7 +12,7 @@ const backend = process.env['TROUPE_BACKEND'] ?? 'http://127.0.0.1:8090';
 export default defineConfig({
   // JSX by esbuild alone: hot reload keeps no component state, and the install is half as large.
   esbuild: { jsx: 'automatic', legalComments: 'none' },
-  plugins: [refuseInlineCode(), precompress()],
+  plugins: [refuseInlineCode(), guide(), precompress()],
   server: {
     proxy: {
       '/api': backend,

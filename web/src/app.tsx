@@ -12,6 +12,7 @@ import HomePage from './pages/home';
 const WatchPage = lazy(() => import('./pages/watch'));
 const ChannelPage = lazy(() => import('./pages/channel'));
 const LivePage = lazy(() => import('./pages/live'));
+const ClusterPage = lazy(() => import('./pages/cluster'));
 const SettingsPage = lazy(() => import('./pages/settings'));
 const JoinPage = lazy(() => import('./pages/account').then(({ JoinPage: page }) => ({ default: page })));
 const LoginPage = lazy(() => import('./pages/account').then(({ LoginPage: page }) => ({ default: page })));
@@ -81,6 +82,8 @@ function Page() {
       return <ChannelPage key={route.username} username={route.username} />;
     case 'settings':
       return <SettingsPage />;
+    case 'cluster':
+      return <ClusterPage />;
     case 'join':
       return <JoinPage />;
     case 'login':

@@ -19,7 +19,10 @@ export type Route =
   | { page: 'login' }
   | { page: 'live' }
   | { page: 'settings' }
+  | { page: 'cluster' }
   | { page: 'not_found' };
+
+const plainPages = ['join', 'login', 'live', 'settings', 'cluster'] as const;
 
 /** Which page a path names. A trailing slash changes nothing. */
 export function matchRoute(path: string): Route {
@@ -35,8 +38,9 @@ export function matchRoute(path: string): Route {
   if (first === 'c' && second !== undefined && parts.length === 2) {
     return /^\w{1,32}$/.test(second) ? { page: 'channel', username: second } : { page: 'not_found' };
   }
-  if (parts.length === 1 && (first === 'join' || first === 'login' || first === 'live' || first === 'settings')) {
-    return { page: first };
+  const plain = plainPages.find((page) => page === first);
+  if (parts.length === 1 && plain) {
+    return { page: plain };
   }
   return { page: 'not_found' };
 }
@@ -59,6 +63,7 @@ export function nextAfterLogin(route: Route, search: string): string {
       return `?next=/c/${route.username}`;
     case 'live':
     case 'settings':
+    case 'cluster':
       return `?next=/${route.page}`;
     case 'join':
     case 'login':

@@ -4,3 +4,9 @@ declare module 'hls.js/light' {
   export * from 'hls.js';
   export { default } from 'hls.js';
 }
+
+// The address of docs/operating.md as text; see build_tools/guide.ts.
+declare module 'virtual:operating-guide' {
+  const address: string;
+  export default address;
+}

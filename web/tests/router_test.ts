@@ -11,10 +11,11 @@ describe('router', () => {
     expect(matchRoute('/login/')).toEqual({ page: 'login' });
     expect(matchRoute('/live')).toEqual({ page: 'live' });
     expect(matchRoute('/settings')).toEqual({ page: 'settings' });
+    expect(matchRoute('/cluster')).toEqual({ page: 'cluster' });
     expect(matchRoute('/c/Mika_plays')).toEqual({ page: 'channel', username: 'Mika_plays' });
   });
 
-  it.each(['/watch', '/watch/abc', '/watch/1/2', '/watch/12345678901234567', '/live/5', '/nowhere', '/watch/-1', '/c', '/c/a-b', '/c/a/b', '/settings/x'])(
+  it.each(['/watch', '/watch/abc', '/watch/1/2', '/watch/12345678901234567', '/live/5', '/nowhere', '/watch/-1', '/c', '/c/a-b', '/c/a/b', '/settings/x', '/cluster/a'])(
     'knows nothing at %s',
     (path) => {
       expect(matchRoute(path)).toEqual({ page: 'not_found' });
@@ -28,6 +29,7 @@ describe('router', () => {
     expect(safeNext(nextAfterLogin({ page: 'watch', streamId: '5' }, '').slice(1))).toBe('/watch/5');
     expect(safeNext(nextAfterLogin({ page: 'channel', username: 'mika' }, '').slice(1))).toBe('/c/mika');
     expect(safeNext(nextAfterLogin({ page: 'settings' }, '').slice(1))).toBe('/settings');
+    expect(safeNext(nextAfterLogin({ page: 'cluster' }, '').slice(1))).toBe('/cluster');
     expect(nextAfterLogin({ page: 'login' }, 'next=/live')).toBe('?next=/live');
     expect(nextAfterLogin({ page: 'home' }, 'x=1')).toBe('');
     for (const bad of ['//evil.example', 'https://evil.example', '/\\evil.example', 'javascript:alert(1)', '/nowhere']) {

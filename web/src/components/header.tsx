@@ -4,7 +4,7 @@ import { api, useSession } from '../api/session';
 import { useTexts } from '../i18n/context';
 import { languages } from '../i18n/translate';
 import { Link, nextAfterLogin, useNavigation } from '../router';
-import { PersonIcon } from './icons';
+import { ClusterIcon, PersonIcon } from './icons';
 import { Logo } from './logo';
 
 export function Header() {
@@ -53,6 +53,12 @@ export function Header() {
         )}
         {state === 'in' && (
           <>
+            {user?.is_administrator && (
+              <Link to="/cluster" className="header-user" data-testid="cluster-link" title={t('nav.cluster')} aria-label={t('nav.cluster')} aria-current={current('cluster')}>
+                <ClusterIcon />
+                <span>{t('nav.cluster')}</span>
+              </Link>
+            )}
             <Link to="/settings" className="header-user" data-testid="username" title={t('nav.settings')} aria-current={current('settings')}>
               <PersonIcon />
               <span>{user?.username}</span>

@@ -52,6 +52,14 @@ export const HelpIcon = icon(
     <path d="M6.5 10h.01M10.2 10h.01M13.8 10h.01M17.5 10h.01M8 14.6h8" />
   </>,
 );
+export const ClusterIcon = icon(
+  <>
+    <rect x="8.5" y="3" width="7" height="6" rx="1.5" />
+    <rect x="2.5" y="15" width="7" height="6" rx="1.5" />
+    <rect x="14.5" y="15" width="7" height="6" rx="1.5" />
+    <path d="M10.3 9L7.2 15M13.7 9l3.1 6M9.5 18h5" />
+  </>,
+);
 export const EyeIcon = icon(
   <>
     <path d="M2.5 12S6 5.8 12 5.8 21.5 12 21.5 12 18 18.2 12 18.2 2.5 12 2.5 12z" />

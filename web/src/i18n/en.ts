@@ -7,6 +7,7 @@ export const en = {
   'nav.skip': 'Skip to content',
   'nav.home': 'Live now',
   'nav.go_live': 'Go live',
+  'nav.cluster': 'Cluster',
   'nav.log_in': 'Log in',
   'nav.join': 'Sign up',
   'nav.log_out': 'Log out',

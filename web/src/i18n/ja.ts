@@ -8,6 +8,7 @@ export const ja: Record<keyof typeof en, string> = {
   'nav.skip': '本文へ移動',
   'nav.home': '配信中',
   'nav.go_live': '配信する',
+  'nav.cluster': 'クラスタ',
   'nav.log_in': 'ログイン',
   'nav.join': '新規登録',
   'nav.log_out': 'ログアウト',
