@@ -11,6 +11,7 @@ import * as follows from './rows/follows.mjs';
 import * as latency from './rows/latency.mjs';
 import * as logIns from './rows/log_ins.mjs';
 import * as memory from './rows/memory.mjs';
+import * as page from './rows/page.mjs';
 import { playlists, segments } from './rows/serving.mjs';
 import * as start from './rows/start.mjs';
 import { binary } from './support/ours.mjs';
@@ -35,6 +36,7 @@ const rows = {
   chat: [chat.run, 330],
   'chat-large': [chat.large, 240],
   'chat-memory': [chat.memory, 120],
+  page: [page.run, 240],
 };
 
 function usage(wrong) {

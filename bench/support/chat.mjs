@@ -19,7 +19,7 @@ export function generator() {
   return join(build, 'bench/chat_load');
 }
 
-/** Troupe with a room and people who may say as much as they like: {pid, args, close()}. */
+/** Troupe with a room and people who may say as much as they like: {pid, args, origin, channel, close()}. */
 export async function ours() {
   const troupe = await Troupe.start({ config: `[limits]
 chat_messages_user = 0
@@ -34,6 +34,8 @@ connections_total = 19900
   return {
     pid: troupe.process.child.pid,
     args: ['--port', troupe.httpPort, '--path', `/api/v1/channels/${owner.userId}/chat/ws`, '--tokens', file],
+    origin: troupe.origin,
+    channel: owner.username,
     close: () => troupe.close(),
   };
 }

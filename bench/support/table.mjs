@@ -12,6 +12,7 @@ const shows = {
   'µs': (v) => `${v.toFixed(1)} µs`,
   'CPU s': (v) => `${v.toFixed(2)} s`,
   kB: (v) => `${v.toFixed(1)} kB`,
+  '%': (v) => `${v.toFixed(2)} %`,
   '': (v) => v.toFixed(1),
   MB: (v) => `${v.toFixed(2)} MB`,
 };
