@@ -230,6 +230,7 @@ result<void> node::parts::start_http(const net::trusted_addresses& trusted) {
                          .streams = streams,
                          .chats = chat->make_service(*entities),
                          .follows = follows,
+                         .cluster = nodes_page,
                          .why_not_ready = [this] { return why_not_ready(); },
                          .idempotency = *answers,
                          .clock = time,
@@ -331,6 +332,7 @@ result<void> node::parts::start_admin() {
                                 .drain_limit = conf.cluster.drain_timeout,
                                 .time = time});
   }
+  nodes_page->set_calls(calls);
   auto started_server =
       admin::start_server(admin::socket_path(conf.cluster.data, self.name), std::move(calls));
   if (!started_server) {

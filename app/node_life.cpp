@@ -262,6 +262,7 @@ void node::stop(bool in_haste) {
     p.drain_thread.join();
   }
   p.admin_server.reset();
+  p.nodes_page->end();
   if (p.threads) {
     p.threads->stop(std::chrono::seconds(1));
   }

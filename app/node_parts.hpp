@@ -18,6 +18,7 @@
 #include "actors/stream/stream_service.hpp"
 #include "app/admin/server.hpp"
 #include "app/chat_wiring.hpp"
+#include "app/cluster_page.hpp"
 #include "app/cluster_wiring.hpp"
 #include "app/data_folder.hpp"
 #include "app/list_wiring.hpp"
@@ -80,6 +81,7 @@ struct node::parts {
   std::unique_ptr<net::tcp_server> rtmp_server;
   http::static_files page;
   std::unique_ptr<hls::edge> hls;
+  std::shared_ptr<cluster_page> nodes_page = std::make_shared<cluster_page>();
   std::shared_ptr<http::api> api;
   std::unique_ptr<net::http_server> http_server;
   std::unique_ptr<admin::server> admin_server;
