@@ -184,20 +184,26 @@ TEST_CASE("services: a port that stays taken ends its tree, and nothing else (R7
 }
 
 TEST_CASE("services: work that throws goes on, after a pause (R7)", "[app][services]") {
-  std::atomic<int> calls = 0;
+  enum class mood : std::uint8_t { throws, fails_elsewhere, works };
+  std::atomic<mood> now = mood::throws;
+  std::atomic<int> done = 0;
   rig r;
-  const auto work = [&calls](const app::failure_callback& failed) {
-    const int call = ++calls;
-    if (call == 1) {
-      throw std::runtime_error("at once");
-    }
-    if (call == 2) {
-      failed(std::runtime_error("from elsewhere, later"));
-    }
-  };
-  r.supervise(app::upkeep({app::periodic("work", r.threads.at(0), 1ms, work)}));
-  const auto now = [&] { return r.tree().children.at(1).children.at(0); };
-  CHECK(r.goes_on_until([&] { return now().restarts == 2 && now().state == "running"; }));
-  const int so_far = calls;
-  CHECK(eventually([&] { return calls > so_far + 3; }));
+  r.supervise(app::upkeep(
+      {app::periodic("work", r.threads.at(0), 1ms, [&](const app::failure_callback& failed) {
+        if (now == mood::throws) {
+          throw std::runtime_error("at once");
+        }
+        if (now == mood::fails_elsewhere) {
+          failed(std::runtime_error("from elsewhere"));
+          return;
+        }
+        ++done;
+      })}));
+  const auto work = [&] { return r.tree().children.at(1).children.at(0); };
+  for (const auto next : {mood::fails_elsewhere, mood::works}) {
+    const auto before = work().restarts;
+    CHECK(r.goes_on_until([&] { return work().restarts > before; }));
+    now = next;
+  }
+  CHECK(r.goes_on_until([&] { return work().state == "running" && done > 3; }));
 }
