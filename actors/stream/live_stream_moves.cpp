@@ -101,10 +101,7 @@ void live_stream::passivate(runtime::context& ctx) {
   // Frames that no part has yet stay with the edge, whoever goes on: parts cut here would be other
   // parts than those the next activation makes of them.
   keeping_->release();
-  if (ctx.is_leaving()) {
-    data.is_moved = true;
-    d_.copies->live.release(data.id);
-  }
+  data.is_moved = ctx.is_leaving();
 }
 
 runtime::later<void> live_stream::prepare_move(runtime::context& ctx, const std::string& node) {
