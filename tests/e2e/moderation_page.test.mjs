@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch } from './support/browser.mjs';
-import { line, openCard, say, sees, seesNoMore, sit } from './support/people.mjs';
+import { administrator, line, openCard, say, sees, seesNoMore, sit } from './support/people.mjs';
 import { until } from './support/process.mjs';
 import { Troupe } from './support/troupe.mjs';
 
@@ -151,6 +151,28 @@ test('moderators are appointed and dismissed by name, with reasons; they see the
   await until(async () => (await b.getByTestId('mod-open').count()) === 0, { what: 'the tools to go' });
   assert.deepEqual((await log(a, 2)).map(({ action, reason }) => [action, reason]),
     [['dismiss', 'Why: moved away'], ['appoint', 'Why: knows the game']]);
+  [a, b].forEach((page) => page.check());
+  await close(a, b);
+});
+
+test('an administrator moderates any room, and appoints there as its owner does', async () => {
+  const host = await troupe.streamer('host_plain');
+  const boss = await administrator(troupe, 'the_boss');
+  const [a, b] = await Promise.all([sit(browser, troupe, 'host_plain', host), sit(browser, troupe, 'host_plain', boss)]);
+  await say(a, 'not in this house');
+  await sees(b, 'not in this house');
+  assert.equal(await b.getByTestId('room').getAttribute('data-role'), 'moderator');
+  await line(b, 'not in this house').hover();
+  await line(b, 'not in this house').getByTestId('chat-delete-why').click();
+  await b.getByTestId('delete-reason').fill('the house rules');
+  await b.keyboard.press('Enter');
+  await seesNoMore(a, 'not in this house');
+  await b.getByTestId('mod-open').click();
+  await b.getByTestId('mod-tab-moderators').click();
+  await b.getByTestId('appoint-name').fill('the_boss');
+  await b.keyboard.press('Enter');
+  await b.locator('[data-testid=moderator][data-user=the_boss]').waitFor();
+  assert.deepEqual((await log(b, 2)).map(({ action, reason }) => [action, reason]), [['appoint', null], ['delete', 'Why: the house rules']]);
   [a, b].forEach((page) => page.check());
   await close(a, b);
 });

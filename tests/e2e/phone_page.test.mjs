@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, openPage } from './support/browser.mjs';
 import { media } from './support/media.mjs';
-import { logIn, say, sees, openCard } from './support/people.mjs';
+import { administrator, logIn, say, sees, openCard } from './support/people.mjs';
 import { until } from './support/process.mjs';
 import { publish, Troupe } from './support/troupe.mjs';
 
@@ -44,7 +44,7 @@ for (const locale of locales) {
 
   test(`pages of a guest fit (${suffix})`, async () => {
     const page = await openPage(browser, troupe.origin, { ...phone, locale });
-    for (const [path, mark] of [['/', null], ['/join', 'join-form'], ['/login', 'login-form'], ['/live', 'log-in-first'], ['/settings', null],
+    for (const [path, mark] of [['/', null], ['/join', 'join-form'], ['/login', 'login-form'], ['/live', 'log-in-first'], ['/settings', null], ['/cluster', 'no-cluster'],
       ['/c/nobody_here', 'no-channel'], ['/watch/4242', 'no-stream'], ['/no/such/page', null]]) {
       await page.goto(path);
       await (mark ? page.getByTestId(mark) : page.locator('main h1')).first().waitFor();
@@ -75,6 +75,18 @@ for (const locale of locales) {
     await page.getByTestId('rotate').click();
     await page.getByTestId('confirm').waitFor();
     await fits(page, 'the question before a new key');
+    page.check();
+    await page.context().close();
+  });
+
+  test(`the administrators' page fits (${suffix})`, async () => {
+    const user = await administrator(troupe, `${suffix}a${longWord(21)}`);
+    const page = await openPage(browser, troupe.origin, { ...phone, locale });
+    await logIn(page, user);
+    await fits(page, 'the list, as administrators see it');
+    await page.goto('/cluster');
+    await page.locator('[data-testid=cluster] h2').first().waitFor();
+    await fits(page, 'the nodes');
     page.check();
     await page.context().close();
   });

@@ -14,6 +14,16 @@ export async function logIn(page, user) {
   await page.getByTestId('log-out').waitFor({ state: 'attached' });
 }
 
+/** A new administrator, made as operators make one. */
+export async function administrator(troupe, username) {
+  const password = 'correct horse battery';
+  const command = troupe.command('user', 'create', username, '--email', `${username}@example.org`, '--administrator', '--password-stdin');
+  command.child.stdin.end(`${password}\n`);
+  const { code } = await command.exited;
+  if (code !== 0) throw new Error(`troupe user create ended with ${code}:\n${command.output}`);
+  return { username, password };
+}
+
 /** Someone in the room of `channel` (a username); user null: a guest. */
 export async function sit(browser, troupe, channel, user, options = {}) {
   const page = await openPage(browser, troupe.origin, { allow: expectedNoise, ...options });
