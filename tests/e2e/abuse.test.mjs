@@ -2,6 +2,7 @@
 // Peers that mean harm, each found to work against an earlier version: what they may take is bounded, and nobody else
 // notices them.
 import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
 import { after, before, test } from 'node:test';
 import { command, Encoder, message, Raw, tags, usage } from './support/attacker.mjs';
 import { firstPlaylist, mediaPath } from './support/hls.mjs';
@@ -162,6 +163,38 @@ test('nobody reaches what is another user\'s', async () => {
   }
   assert.ok(!troupe.process.output.includes(alice.key), 'a stream key in the log');
   assert.ok(!troupe.process.output.includes(alice.token), 'a token in the log');
+});
+
+const outside = Object.values(networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal)?.address;
+
+test('one connection of an address too many is told so over HTTP, and just closed over RTMP', {
+  skip: !outside && 'this machine has no address but its own',
+}, async (t) => {
+  const troupe = await Troupe.start({ config: '[limits]\nconnections_per_address = 3\n', listen: '0.0.0.0' });
+  t.after(() => troupe.close());
+  const open = (port) => Raw.open(port, { host: outside });
+  const [first] = await Promise.all([1, 2, 3].map(() => open(troupe.httpPort)));
+  await until(async () => await troupe.metric('troupe_connections') >= 3, { what: 'three connections' });
+  const fourth = await open(troupe.httpPort);
+  await fourth.ends();
+  const told = fourth.received.toString('latin1');
+  assert.match(told, /^HTTP\/1\.1 429 Too Many Requests\r\n/);
+  assert.match(told, /\r\nRetry-After: \d+\r\n/);
+  const { error } = JSON.parse(told.slice(told.indexOf('\r\n\r\n') + 4));
+  assert.equal(error.code, 'rate_limited');
+  const encoders = await Promise.all([1, 2, 3].map(() => open(troupe.rtmpPort)));
+  await until(async () => await troupe.metric('troupe_connections') >= 6, { what: 'six connections' });
+  const encoder = await open(troupe.rtmpPort);
+  await encoder.ends();
+  assert.equal(encoder.received.length, 0);
+  first.close();
+  await until(async () => {
+    const next = await open(troupe.httpPort);
+    await next.send('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await next.ends();
+    return /^HTTP\/1\.1 200/.test(next.received.toString('latin1'));
+  }, { what: 'the next to be let in' });
+  for (const e of encoders) e.close();
 });
 
 test('what a peer calls itself cannot forge a line of the log', async (t) => {

@@ -9,11 +9,11 @@ import { until } from './process.mjs';
 
 /** A TCP connection that keeps what it reads and knows when it was closed. */
 export class Raw {
-  static async open(port, { localAddress, pause = false } = {}) {
+  static async open(port, { host = '127.0.0.1', localAddress, pause = false } = {}) {
     const raw = new Raw();
     raw.received = Buffer.alloc(0);
     raw.total = 0;
-    raw.socket = net.connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true });
+    raw.socket = net.connect({ port, host, localAddress, allowHalfOpen: true });
     raw.closed = new Promise((resolve) => {
       for (const event of ['close', 'end', 'error']) raw.socket.on(event, () => { raw.over = true; resolve(); });
     });

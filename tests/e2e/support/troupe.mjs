@@ -15,8 +15,8 @@ export const binary = process.env.TROUPE_BINARY ?? join(source, 'build/release/t
 const engine = process.env.TROUPE_E2E_STORE ?? 'sqlite';
 
 export class Troupe {
-  /** options.config: extra TOML; options.folder: an existing data folder, for restarts; options.store: the engine. */
-  static async start({ config = '', folder, store = engine } = {}) {
+  /** options.config: extra TOML; options.folder: an existing data folder, for restarts; options.store: the engine; options.listen: the address. */
+  static async start({ config = '', folder, store = engine, listen = '127.0.0.1' } = {}) {
     const troupe = new Troupe();
     troupe.folder = folder ?? (await mkdtemp(join(tmpdir(), 'troupe-e2e-')));
     troupe.configFile = join(troupe.folder, 'cluster.conf');
@@ -30,7 +30,7 @@ data = "data"
 objects = "file:data/objects"
 [[node]]
 name = "a"
-listen = "127.0.0.1"
+listen = "${listen}"
 http = ${troupe.httpPort ?? 0}
 rtmp = ${troupe.rtmpPort ?? 0}
 web = "${web}"
