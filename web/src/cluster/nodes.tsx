@@ -26,7 +26,7 @@ export function Nodes({ seen, cluster, isAlone }: { seen: Seen; cluster: Cluster
             node={node}
             isAsked={node.node === seen.facts.asked}
             history={seen.history.get(node.node) ?? []}
-            drain={isAlone || !isLive(node) ? null : { why: whyNoDrain(node, nodes), begin: () => setDraining(node) }}
+            drain={isAlone || whyNoDrain(node, nodes) === 'not_active' ? null : { isLast: whyNoDrain(node, nodes) === 'last', begin: () => setDraining(node) }}
           />
         ))}
       </ul>
@@ -48,14 +48,14 @@ interface CardProps {
   isAsked: boolean;
   history: number[];
   /** Null: nothing is to be drained here. */
-  drain: { why: ReturnType<typeof whyNoDrain>; begin: () => void } | null;
+  drain: { isLast: boolean; begin: () => void } | null;
 }
 
 export function NodeCard({ node, isAsked, history, drain }: CardProps) {
   const { c, language, number } = useClusterTexts();
   const standing = standingOf(node);
   const id = `node-${node.node}`;
-  const hint = drain?.why === 'last' ? `${id}-hint` : undefined;
+  const hint = drain?.isLast ? `${id}-hint` : undefined;
   return (
     <li className={`panel cluster-node cluster-is-${standing}`} data-testid="node" data-node={node.node} data-standing={standing} aria-labelledby={id}>
       <div className="cluster-node-head">
@@ -75,7 +75,7 @@ export function NodeCard({ node, isAsked, history, drain }: CardProps) {
             <Figure label={c('sum.connections')} id="connections">
               {number(node.counts['connections'] ?? 0)}
             </Figure>
-            <Figure label={c('sum.waiting')} id="waiting">
+            <Figure label={c('col.waiting')} id="waiting">
               {number(node.counts['messages waiting'] ?? 0)}
             </Figure>
           </dl>
@@ -91,7 +91,7 @@ export function NodeCard({ node, isAsked, history, drain }: CardProps) {
             data-testid="drain"
             aria-label={c('drain_label', { node: node.node })}
             aria-describedby={hint}
-            disabled={drain.why !== null}
+            disabled={drain.isLast}
             onClick={drain.begin}
           >
             {c('drain')}

@@ -3,7 +3,7 @@
 import { useId, useState, type FormEvent } from 'react';
 import { Dialog } from '../components/ui';
 import { Link } from '../router';
-import { chosen, heldBy, isMovable, targetsFor, type Entity, type Wanted } from './model';
+import { chosen, heldBy, isLive, isMovable, targetsFor, type Entity, type Wanted } from './model';
 import { named, useClusterTexts } from './texts';
 import type { NodeFacts } from './types';
 import type { Cluster, Seen } from './use_cluster';
@@ -17,6 +17,7 @@ export function Places({ seen, cluster, isAlone }: { seen: Seen; cluster: Cluste
   const [asking, setAsking] = useState<Entity | null>(null);
   const found = chosen(seen.entities, wanted);
   const rows = found.slice(0, most);
+  const silent = seen.facts.nodes.filter((n) => isLive(n) && !n.answers).map((n) => n.node).join(', ');
   return (
     <section className="panel" aria-labelledby="cluster-places" data-testid="places">
       <div className="cluster-panel-head">
@@ -46,9 +47,10 @@ export function Places({ seen, cluster, isAlone }: { seen: Seen; cluster: Cluste
             </tr>
           </thead>
           <tbody role="rowgroup">
-            {rows.map((entity) => (
+            {rows.map((entity, i) => (
               <Row
-                key={`${entity.name}@${entity.node}`}
+                // The row, and the focus in it, stays when its node changes; while it moves two nodes may name it.
+                key={rows[i - 1]?.name === entity.name ? `${entity.name}@${entity.node}` : entity.name}
                 entity={entity}
                 to={cluster.moving.get(entity.name) ?? null}
                 move={isAlone ? null : () => setAsking(entity)}
@@ -62,6 +64,7 @@ export function Places({ seen, cluster, isAlone }: { seen: Seen; cluster: Cluste
           {c('more', { count: number(Math.min(rowsAtOnce, found.length - most)) })}
         </button>
       )}
+      {silent !== '' && <p className="hint">{c('not_listed', { nodes: silent })}</p>}
       {!seen.isWhole && <p className="hint">{c('not_whole')}</p>}
       {asking && (
         <MoveDialog
@@ -159,8 +162,8 @@ function Row({ entity, to, move }: RowProps) {
               className="button button-small button-quiet"
               data-testid="move"
               aria-label={c('move_label', { name: entity.name })}
-              disabled={to !== null}
-              onClick={move}
+              aria-disabled={to !== null} // keeps the focus, as disabled would not
+              onClick={to === null ? move : undefined}
             >
               {c(to === null ? 'move' : 'moving')}
             </button>
@@ -226,7 +229,7 @@ function Target({ node, isPicked, pick }: { node: NodeFacts; isPicked: boolean; 
   const { c, language, number } = useClusterTexts();
   const holds = heldBy(node)
     .filter(({ kind }) => isMovable(kind))
-    .map(({ kind, count }) => `${number(count)} ${named(language, 'kind', kind)}`);
+    .map(({ kind, count }) => `${named(language, 'sum', kind)} ${number(count)}`);
   return (
     <label className="cluster-target">
       <input type="radio" name="to" value={node.node} checked={isPicked} autoFocus={isPicked} data-testid={`to-${node.node}`} onChange={pick} />

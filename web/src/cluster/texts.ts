@@ -29,7 +29,7 @@ export const en = {
   'sum.viewer': 'Chat sessions',
   'sum.connections': 'Connections',
   'sum.waiting': 'Messages waiting',
-  'of': '{count} of {all}',
+  'of': '{count} / {all}',
 
   'nodes': 'Nodes',
   'node.active': 'Active',
@@ -105,6 +105,7 @@ export const en = {
   'found': '{count} found',
   'none_found': 'Nothing like that is in use now.',
   'more': 'Show {count} more',
+  'not_listed': 'What a node holds that does not answer is not listed: {nodes}.',
   'not_whole': 'There is more than the server sends to a page. “troupe where NAME” finds the rest.',
   'move': 'Move',
   'moving': 'Moving…',
@@ -169,7 +170,7 @@ export const ja: Record<ClusterKey, string> = {
   'sum.viewer': 'チャットの接続者',
   'sum.connections': '接続数',
   'sum.waiting': '待機中のメッセージ',
-  'of': '{all} 台中 {count} 台',
+  'of': '{count} / {all}',
 
   'nodes': 'ノード',
   'node.active': '稼働中',
@@ -245,6 +246,7 @@ export const ja: Record<ClusterKey, string> = {
   'found': '{count} 件',
   'none_found': '該当するものは現在使われていません。',
   'more': 'さらに {count} 件を表示',
+  'not_listed': '応答のないノードの受け持ちは表示されません: {nodes}',
   'not_whole': 'ページに送られる上限を超えています。残りは「troupe where 名前」で探せます。',
   'move': '移動',
   'moving': '移動しています…',

@@ -15,16 +15,16 @@ export function Tree({ seen }: { seen: Seen }) {
       <p className="hint">{c('tree_hint')}</p>
       <ul className="cluster-tree cluster-tree-top">
         {nodesOf(seen.roots).map((node) => (
-          <Item key={node.path} branch={node} />
+          <Item key={node.path} branch={node} isFirstOpen={node.name === seen.facts.asked} />
         ))}
       </ul>
     </section>
   );
 }
 
-function Item({ branch }: { branch: Branch }) {
+function Item({ branch, isFirstOpen = false }: { branch: Branch; isFirstOpen?: boolean }) {
   const { c, number } = useClusterTexts();
-  const [isOpen, setOpen] = useState(branch.kind === 'node');
+  const [isOpen, setOpen] = useState(isFirstOpen);
   if (branch.children.length === 0) {
     return (
       <li data-testid="tree-item" data-name={branch.name}>

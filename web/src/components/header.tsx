@@ -54,7 +54,7 @@ export function Header() {
         {state === 'in' && (
           <>
             {user?.is_administrator && (
-              <Link to="/cluster" className="header-user" data-testid="cluster-link" title={t('nav.cluster')} aria-label={t('nav.cluster')} aria-current={current('cluster')}>
+              <Link to="/cluster" className="header-user header-cluster" data-testid="cluster-link" title={t('nav.cluster')} aria-label={t('nav.cluster')} aria-current={current('cluster')}>
                 <ClusterIcon />
                 <span>{t('nav.cluster')}</span>
               </Link>

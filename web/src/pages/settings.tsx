@@ -37,7 +37,12 @@ export default function SettingsPage() {
     <div className="settings">
       <div className="studio-head">
         <h1>{t('settings.title')}</h1>
-        <Link to={`/c/${user.username}`} className="studio-watch" data-testid="my-channel">
+        {user.is_administrator && (
+          <Link to="/cluster" className="studio-watch" data-testid="settings-cluster">
+            {t('nav.cluster')}
+          </Link>
+        )}
+        <Link to={`/c/${user.username}`} className={user.is_administrator ? undefined : 'studio-watch'} data-testid="my-channel">
           {t('settings.channel')}
         </Link>
       </div>
