@@ -80,7 +80,7 @@ class remote_fixture {
 
   // Streams.
 
-  entity_owner owner(const std::string& node) { return {node, at(node).incarnation, ++epochs_}; }
+  entity_owner owner(const std::string& name) { return {name, at(name).incarnation, ++epochs_}; }
 
   /// Its activation is there, and the store says so.
   void own(stream_id s, const std::string& name) {
