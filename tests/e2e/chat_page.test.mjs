@@ -407,6 +407,8 @@ test('the room can be used from the keyboard alone, and speaks to screen readers
   await say(b, 'second');
   await sees(a, 'second');
   assert.equal(await a.getByRole('log').count(), 1);
+  const hint = await a.getByRole('log').getAttribute('aria-describedby');
+  assert.match(await a.locator(`[id="${hint}"]`).textContent(), /arrows choose.*Shift and Delete/);
   await a.getByTestId('chat-list').focus();
   await a.keyboard.press('ArrowUp');
   await a.keyboard.press('ArrowUp');

@@ -180,6 +180,7 @@ export function ChatPanel({ client, channel, collapsed = false, onCollapse }: Pa
         <div className="room-settings" role="group" aria-label={t('chat.settings')} onKeyDown={(event) => event.key === 'Escape' && setSettings(false)}>
           <Switch label={t('chat.show_times')} on={showTimes} set={setShowTimes} id="chat-times" />
           <Switch label={t('chat.read_aloud')} on={spoken} set={setSpoken} id="chat-spoken" />
+          <p className="hint">{t('chat.keys')}</p>
         </div>
       )}
       <ModeLine state={state} />

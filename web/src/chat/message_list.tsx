@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The list: draws only the rows near the window, sticks to the newest until someone scrolls up, and
 // keeps what they read where it is, whatever comes, goes or is loaded above it.
-import { useCallback, useEffect, useLayoutEffect, useReducer, useRef, useState, type FocusEvent, type KeyboardEvent, type ReactNode } from 'react';
+import { useCallback, useEffect, useId, useLayoutEffect, useReducer, useRef, useState, type FocusEvent, type KeyboardEvent, type ReactNode } from 'react';
 import { useTexts } from '../i18n/context';
 import { Heights } from './heights';
 import { newerThan, placeOf, type Row } from './rows';
@@ -36,6 +36,7 @@ interface Anchor {
 export function MessageList(props: ListProps) {
   const { rows } = props;
   const { t, plural } = useTexts();
+  const keysHint = useId();
   const box = useRef<HTMLDivElement>(null);
   const block = useRef<HTMLDivElement>(null);
   const heights = useRef(new Heights<string>());
@@ -226,12 +227,16 @@ export function MessageList(props: ListProps) {
   const fresh = pinned ? 0 : newerThan(rows, leftAt.current);
   return (
     <div className="chat-list-frame">
+      <p id={keysHint} className="heard-only">
+        {t('chat.keys')}
+      </p>
       <div
         ref={box}
         className="chat-list"
         role="log"
         aria-live="off" // spoken by the announcer, which does not stammer when rows are drawn anew
         aria-label={t('chat.messages')}
+        aria-describedby={keysHint}
         tabIndex={0}
         data-testid="chat-list"
         data-pinned={pinned}

@@ -10,6 +10,7 @@ export const enRoom = {
   'chat.settings': 'Chat settings',
   'chat.show_times': 'Show times',
   'chat.read_aloud': 'Read new messages to screen readers',
+  'chat.keys': 'With the keyboard: arrows choose a message, Enter tells about its author, R replies, Delete deletes it where you may, Shift and Delete ask why first.',
   'chat.empty': 'Nobody has said anything yet. The first word is yours.',
   'chat.connecting': 'Opening the room…',
   'chat.reconnecting': 'The connection dropped. Coming back…',

@@ -11,6 +11,7 @@ export const jaRoom: Record<keyof typeof enRoom, string> = {
   'chat.settings': 'チャットの設定',
   'chat.show_times': '時刻を表示',
   'chat.read_aloud': '新しいメッセージを読み上げる（スクリーンリーダー）',
+  'chat.keys': 'キーボード操作：矢印キーでメッセージを選択、Enter で発言者の情報、R で返信、Delete で削除（できる場合）、Shift＋Delete で理由をつけて削除。',
   'chat.empty': 'まだ誰も発言していません。最初のひとことをどうぞ。',
   'chat.connecting': '客席を開いています…',
   'chat.reconnecting': '接続が切れました。再接続しています…',
