@@ -22,7 +22,7 @@ import { NodeCard } from '../src/cluster/nodes';
 import { delayAfter, Poller, type PollState } from '../src/cluster/poller';
 import { clusterText, en, ja, named, whyText, type ClusterKey } from '../src/cluster/texts';
 import type { ClusterFacts, NodeFacts, TreeItem } from '../src/cluster/types';
-import { changes } from '../src/cluster/use_cluster';
+import { changes, treeEvery } from '../src/cluster/use_cluster';
 import { TextsProvider } from '../src/i18n/context';
 
 const node = (name: string, more: Partial<NodeFacts> = {}): NodeFacts => ({
@@ -141,6 +141,15 @@ describe('the tree', () => {
       ['b', ['room']],
     ]);
     expect(nodesOf(branchesOf([line(0, 'a', 'node'), line(1, 'edges', 'supervisor')])).map((n) => n.name)).toEqual(['a']);
+  });
+
+  it('is asked for every other time, each time while something moves, and rarely when it is long', () => {
+    const calm = { facts: facts(node('a'), node('b')), entities: [entity('room/1', 'a')] };
+    expect(treeEvery(calm, false)).toBe(2);
+    expect(treeEvery(calm, true)).toBe(1);
+    expect(treeEvery({ ...calm, entities: [entity('room/1', 'a', 'handing_over')] }, false)).toBe(1);
+    expect(treeEvery({ ...calm, facts: facts(node('a'), node('b', { state: 'draining' })) }, false)).toBe(1);
+    expect(treeEvery({ ...calm, entities: Array.from({ length: 1000 }, (_, i) => entity(`room/${i}`, 'a')) }, true)).toBe(5);
   });
 
   it('bears a depth that leaps', () => {

@@ -2,7 +2,7 @@
 // The nodes, live: asked again and again while the page is shown, and what an administrator has them do.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { ApiError } from '../api/client';
-import { branchesOf, entitiesOf, followHomes, homesIn, standingOf, type Branch, type Entity, type Move, type Standing } from './model';
+import { branchesOf, entitiesOf, followHomes, homesIn, movesIn, standingOf, type Branch, type Entity, type Move, type Standing } from './model';
 import { Poller, type PollState } from './poller';
 import { clusterApi, type ClusterFacts } from './types';
 
@@ -38,7 +38,9 @@ export interface Cluster {
 
 export const historySlots = 60; // two minutes
 const mostSaid = 30;
-// A long tree is not asked for every time.
+// In calm the tree is asked for every other time: all together 45 calls a minute, of the 100 that
+// limits.requests_per_minute_user leaves an administrator by default. A long one still more rarely.
+const calmTreeEvery = 2;
 const longTree = 1000;
 const longTreeEvery = 5;
 
@@ -53,6 +55,7 @@ export function useCluster(): Cluster {
   const underWay = useRef(new Map<string, string>());
   const homes = useRef(new Map<string, string>());
   const serial = useRef(0);
+  const wasWoken = useRef(false);
 
   const say = useCallback((lines: Said[]) => {
     if (lines.length > 0) {
@@ -66,7 +69,8 @@ export function useCluster(): Cluster {
     let last: Seen | null = null;
     let round = 0;
     const ask = async (signal: AbortSignal) => {
-      const wantsTree = last === null || last.entities.length < longTree || round % longTreeEvery === 0;
+      const wantsTree = last === null || round % treeEvery(last, underWay.current.size > 0 || wasWoken.current) === 0;
+      wasWoken.current = false;
       round += 1;
       const [facts, tree] = await Promise.all([clusterApi.facts(signal), wantsTree ? clusterApi.tree(signal) : null]);
       if (signal.aborted) {
@@ -100,7 +104,10 @@ export function useCluster(): Cluster {
     };
   }, [say]);
 
-  const askNow = useCallback(() => poller.current?.wake(), []);
+  const askNow = useCallback(() => {
+    wasWoken.current = true;
+    poller.current?.wake();
+  }, []);
 
   const move = useCallback(
     async (name: string, from: string, to: string) => {
@@ -138,6 +145,15 @@ export function useCluster(): Cluster {
 
 function toSaid(move: Move): Said {
   return { what: 'moved', name: move.name, from: move.from ?? '', to: move.to ?? '', pauseMs: null };
+}
+
+/** Every how many rounds the tree is asked for. */
+export function treeEvery(last: Pick<Seen, 'facts' | 'entities'>, isWanted: boolean): number {
+  if (last.entities.length >= longTree) {
+    return longTreeEvery;
+  }
+  const isCalm = movesIn(last.entities).length === 0 && last.facts.nodes.every((n) => standingOf(n) !== 'draining');
+  return isWanted || !isCalm ? 1 : calmTreeEvery;
 }
 
 /** Which nodes stand otherwise than before. */
