@@ -8,11 +8,14 @@
 namespace troupe::stream {
 namespace {
 
-// What the owner waits for at most before it goes on without its standby.
-constexpr auto longest_silence = std::chrono::milliseconds(1000);
-// Enough for a round trip of 10 ms at 400 MB/s; what is on its way fills no queue of the link.
+// What the owner waits for at most before it goes on without its standby. Nothing waits for a copy
+// that is behind, and hundreds are made at once when a node has died.
+constexpr auto longest_silence = std::chrono::seconds(1);
+constexpr auto longest_silence_behind = std::chrono::seconds(5);
+// Enough for a round trip of 10 ms at 400 MB/s; while it is behind, as little as keeps it busy.
 constexpr std::size_t most_in_flight = 16;
 constexpr std::size_t most_bytes_in_flight = std::size_t{4} << 20;
+constexpr std::size_t most_bytes_in_flight_behind = std::size_t{1} << 20;
 // A whole playlist at the highest bitrate, and then some: media is referred to, not copied.
 constexpr std::size_t most_bytes_waiting = std::size_t{768} << 20;
 
@@ -85,14 +88,16 @@ void replica_copier::queue(std::span<const media::output> outputs, std::uint64_t
 }
 
 void replica_copier::send(runtime::context& ctx) {
+  const bool is_behind = state_ == state::copying;
+  const auto most_bytes = is_behind ? most_bytes_in_flight_behind : most_bytes_in_flight;
   while (state_ != state::over && in_flight_ < waiting_.size() && in_flight_ < most_in_flight &&
-         in_flight_bytes_ < most_bytes_in_flight) {
+         in_flight_bytes_ < most_bytes) {
     const auto& next = waiting_[in_flight_++];
     in_flight_bytes_ += next.size;
     ctx.ask(replica_on(node_, stream_),
             extend_replica{
                 .epoch = epoch_, .begins = !std::exchange(has_begun_, true), .piece = next.piece},
-            longest_silence,
+            is_behind ? longest_silence_behind : longest_silence,
             [weak = weak_from_this()](runtime::context& then, result<runtime::accepted> there) {
               const auto self = weak.lock();
               if (!self || self->state_ == state::over) {

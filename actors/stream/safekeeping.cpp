@@ -13,7 +13,7 @@ namespace {
 
 // A node that does not answer costs parts a second each time.
 constexpr auto pause_after_loss = std::chrono::seconds(5);
-constexpr auto longest_leaving = std::chrono::seconds(10);
+constexpr auto longest_leaving = std::chrono::seconds(15);
 
 }  // namespace
 

@@ -19,7 +19,7 @@ namespace {
 /// For what was begun: jobs, asks, answers that come later. Beyond it the entity stays.
 constexpr duration longest_unrest = std::chrono::seconds(1);
 /// For prepare_move(): it serves meanwhile.
-constexpr duration longest_preparation = std::chrono::seconds(10);
+constexpr duration longest_preparation = std::chrono::seconds(6);
 constexpr duration longest_handover = std::chrono::seconds(2);  // design.md section 3
 constexpr duration fetch_again = std::chrono::milliseconds(200);
 constexpr duration swap_again = std::chrono::milliseconds(500);
