@@ -80,6 +80,10 @@ export function useCluster(): Cluster {
       if (last) {
         news.push(...changes(last.facts, facts));
       }
+      if (news.length > 0 && !tree) {
+        wasWoken.current = true;
+        poller.current?.wake(); // what lives where is of before
+      }
       const roots = tree ? branchesOf(tree.items) : (last?.roots ?? []);
       const entities = tree ? entitiesOf(roots) : (last?.entities ?? []);
       const isWhole = tree ? tree.is_whole : (last?.isWhole ?? true);

@@ -116,11 +116,12 @@ function Sums({ seen }: { seen: Seen }) {
   const { c, number } = useClusterTexts();
   const live = seen.facts.nodes.filter(isLive);
   const sum = (name: string) => number(live.reduce((all, node) => all + (node.counts[name] ?? 0), 0));
+  const expected = seen.facts.nodes.filter((node) => node.state !== 'left').length; // the dead are missed
   const active = live.filter((node) => standingOf(node) === 'active').length;
   return (
     <section className="panel">
       <dl className="figures cluster-sums">
-        <Figure label={c('sum.nodes')} id="sum-nodes">{c('of', { count: active, all: live.length })}</Figure>
+        <Figure label={c('sum.nodes')} id="sum-nodes">{c('of', { count: active, all: expected })}</Figure>
         <Figure label={c('sum.room')} id="sum-room">{sum('room entities')}</Figure>
         <Figure label={c('sum.stream')} id="sum-stream">{sum('stream entities')}</Figure>
         <Figure label={c('sum.viewer')} id="sum-viewer">{sum('viewer entities')}</Figure>
