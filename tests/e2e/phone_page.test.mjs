@@ -143,7 +143,7 @@ for (const locale of locales) {
       await say(page, longWord(500));
       await until(async () => (await page.getByTestId('chat-message').count()) === 3, { what: 'the longest word' });
       await fits(page, 'the longest word');
-      await encoder.stop('SIGINT');
+      assert.equal((await troupe.api('POST', `/streams/${stream.stream_id}/end`, { token: host.token })).status, 200);
       await page.goto(`/watch/${stream.stream_id}`);
       await page.locator('[data-testid=overlay][data-overlay=ended]').waitFor({ timeout: 30_000 });
       await fits(page, 'a stream that ended');
