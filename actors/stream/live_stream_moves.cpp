@@ -86,10 +86,10 @@ void live_stream::end_last_segment(runtime::context& ctx) {
   }
   media::checkpoint initial;
   initial.target_duration_s = found->playlist ? found->playlist->target_duration_s : 4;
-  const auto state = continue_behind(data.last.value_or(initial), *found);
+  const auto behind = continue_behind(data.last.value_or(initial), *found);
   std::vector<media::output> outputs;
   outputs.emplace_back(media::segment_finished{
-      .msn = found->running->msn, .duration = found->duration, .state = state});
+      .msn = found->running->msn, .duration = found->duration, .state = behind});
   publish(ctx, std::move(outputs));
 }
 

@@ -32,7 +32,7 @@ struct seen {
 
 struct careful {
   static constexpr std::string_view kind = "careful";
-  static constexpr auto keep = keep::none;
+  static constexpr auto keep = runtime::keep::none;
   static constexpr std::uint32_t version = 1;
   using messages = runtime::messages<step>;
 
