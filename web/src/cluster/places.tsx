@@ -7,6 +7,7 @@ import { chosen, heldBy, isLive, isMovable, targetsFor, type Entity, type Wanted
 import { named, useClusterTexts } from './texts';
 import type { NodeFacts } from './types';
 import type { Cluster, Seen } from './use_cluster';
+import './places.css';
 
 const rowsAtOnce = 50;
 
