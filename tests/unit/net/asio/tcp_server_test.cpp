@@ -162,6 +162,13 @@ TEST_CASE("tcp_server: refuses beyond the total, for everybody", "[net][tcp_serv
   f.connect_and_open();
 }
 
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+#define TROUPE_UBSAN 1
+#endif
+#endif
+
+#ifndef TROUPE_UBSAN  // it looks at objects by means of pipes, for which there is no room here
 TEST_CASE("tcp_server: without descriptors it waits, and goes on when there are some",
           "[net][tcp_server]") {
   fixture f;
@@ -183,6 +190,7 @@ TEST_CASE("tcp_server: without descriptors it waits, and goes on when there are 
   CHECK(eventually([&] { return f.s.opened == 1; }));
   CHECK(f.server->is_accepting());
 }
+#endif
 
 TEST_CASE("connection_registry: limits per address spare the trusted", "[net][tcp_server]") {
   metrics m;
