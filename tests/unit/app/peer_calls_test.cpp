@@ -130,10 +130,10 @@ struct two_nodes {
     return answer;
   }
 
+  std::optional<result<std::string>> answer;  // outlives the nodes, whose end answers too
   runtime::testing::memory_network net;
   one_node a{net, "a", 1, "b"};
   one_node b{net, "b", 2, "a"};
-  std::optional<result<std::string>> answer;
 };
 
 }  // namespace
