@@ -105,10 +105,11 @@ struct one_node {
       : incarnation(i),
         way(net.make_link(name)),
         calls(*way, members, [this] { return incarnation; }, threads) {
-    way->start({[this](std::string_view from, runtime::link_stream on, runtime::envelope what) {
-                  was_for_calls = calls.received(from, on, what);
-                },
-                [](std::string_view, runtime::peer_state) {}});
+    way->start(
+        {[this](std::string_view from, runtime::link_stream on, const runtime::envelope& what) {
+           was_for_calls = calls.received(from, on, what);
+         },
+         [](std::string_view, runtime::peer_state) {}});
     way->set_peers({{other, other + ":1"}});
   }
 
@@ -221,7 +222,8 @@ TEST_CASE("peer calls: other envelopes are others'", "[app][cluster]") {
   e.kind = runtime::envelope_kind::control;
   e.type = "entity.locate";
   e.to_incarnation = 2;
-  CHECK(n.a.way->send("b", runtime::link_stream::commands, std::move(e)));
+  const bool sent = n.a.way->send("b", runtime::link_stream::commands, std::move(e));
+  CHECK(sent);
   n.net.run();
   CHECK_FALSE(n.b.was_for_calls);
 }
