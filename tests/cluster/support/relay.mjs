@@ -66,6 +66,7 @@ export class Relay {
 
   /** As at first. What was held back in silence arrives now. */
   async open() {
+    if (this.isClosed) return;  // the test that would have opened it has failed meanwhile
     this.isSilent = false;
     if (!this.server.listening) await this.listen();
     for (const pair of this.pairs) {
@@ -75,6 +76,7 @@ export class Relay {
   }
 
   async close() {
+    this.isClosed = true;
     if (this.server.listening) await this.refuse();
   }
 }

@@ -133,7 +133,11 @@ export class Watcher {
 export async function allEvents(node, channel) {
   const events = [];
   for (;;) {
-    const { status, json } = await node.api('GET', `/channels/${channel}/chat?after_seq=${events.at(-1)?.seq ?? 0}&limit=100`);
+    // When the store has just come back, calls that began to connect before may still answer 503: a client asks again.
+    const { status, json } = await until(async () => {
+      const answer = await node.api('GET', `/channels/${channel}/chat?after_seq=${events.at(-1)?.seq ?? 0}&limit=100`);
+      return answer.status === 503 ? undefined : answer;
+    }, { what: 'the history' });
     assert.equal(status, 200);
     if (json.messages.length === 0) return events;
     events.push(...json.messages);
