@@ -42,7 +42,10 @@ export class Network {
     this.nodes.set(name, node);
     // The process is in its namespace only a moment after it was started.
     const own = execFileSync('readlink', ['/proc/self/ns/net']).toString();
-    while (execFileSync('readlink', [`/proc/${holder.pid}/ns/net`]).toString() === own);
+    const deadline = Date.now() + 10_000;
+    while (execFileSync('readlink', [`/proc/${holder.pid}/ns/net`]).toString() === own) {
+      if (Date.now() > deadline) throw new Error(`no network namespace for node ${name} within 10 s`);
+    }
     ip('link', 'add', `to-${name}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(holder.pid));
     ip('link', 'set', `to-${name}`, 'master', 'hub', 'up');
     this.in(name, 'link', 'set', 'lo', 'up');
